@@ -28,7 +28,7 @@ export class SealedHasher implements FileHasher {
     const algorithm = algorithmOf(expected);
     let digest: Promise<Digest> | undefined;
     const hash = () => {
-      digest ??= digestOfPieces(encryptedPieces(plain.pieces(), beginning), { algorithm });
+      digest ??= digestOfPieces(encryptedPieces(() => plain.pieces(), beginning), { algorithm });
       digest.finally(() => this.#followed.delete(plain)).catch(() => {}); // whoever asks for it gets the error
       return digest;
     };
@@ -59,6 +59,8 @@ class GrowingRange {
   #final: number;
   #end: number | undefined;
   #isDropped = false;
+  /** Open while it is read. */
+  #file: Deno.FsFile | undefined;
   #changed = Promise.withResolvers<void>();
 
   constructor(path: string, start: number) {
@@ -75,24 +77,42 @@ class GrowingRange {
     this.advance(end);
   }
 
+  /** Closes the file at once: nobody waits until the hashing has noticed. */
   drop(): void {
     this.#isDropped = true;
+    this.#close();
     this.#wake();
   }
 
   /** The bytes, as soon as they are final. */
   async *pieces(): AsyncGenerator<Bytes, void> {
-    using file = Deno.openSync(this.#path);
-    file.seekSync(this.#start, Deno.SeekMode.Start);
     const buffer = new Uint8Array(PIECE);
-    for (let position = this.#start; position !== this.#end;) {
-      if (this.#isDropped) throw new MismatchError("the hashing was stopped");
-      const read = file.readSync(buffer.subarray(0, this.#final - position));
-      if (read === null) throw new MismatchError(`the file ended at byte ${position} while it was read`);
-      if (read === 0) await this.#changed.promise;
-      position += read;
-      if (read > 0) yield buffer.subarray(0, read);
+    try {
+      for (let position = this.#start; position !== this.#end;) {
+        const file = this.#openFile();
+        const read = file.readSync(buffer.subarray(0, this.#final - position));
+        if (read === null) throw new MismatchError(`the file ended at byte ${position} while it was read`);
+        if (read === 0) await this.#changed.promise;
+        position += read;
+        if (read > 0) yield buffer.subarray(0, read);
+      }
+    } finally {
+      this.#close();
     }
+  }
+
+  #openFile(): Deno.FsFile {
+    if (this.#isDropped) throw new MismatchError("the hashing was stopped");
+    if (!this.#file) {
+      this.#file = Deno.openSync(this.#path);
+      this.#file.seekSync(this.#start, Deno.SeekMode.Start);
+    }
+    return this.#file;
+  }
+
+  #close(): void {
+    this.#file?.close();
+    this.#file = undefined;
   }
 
   #wake(): void {
