@@ -7,7 +7,7 @@ import { MismatchError } from "../errors.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { AgeHeader, NONCE_SIZE } from "./age_header.ts";
 import { headerSize, MOST_OF_HEADER } from "./header_text.ts";
-import { type AgeBeginning, cut } from "./encrypted_source.ts";
+import { type AgeBeginning, cut, startOf } from "./encrypted_source.ts";
 import type { Identities } from "./identities.ts";
 import { openRecords } from "./payload.ts";
 import { plainSizeOf, RECORD, recordCount, sealedRange } from "./records.ts";
@@ -197,7 +197,7 @@ export class AgeFile {
 
   /** The payload. What stands before it has to be as expected. */
   async *#afterBeginning(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
-    const expected = new Uint8Array([...this.header.bytes, ...this.nonce]);
+    const expected = startOf(this);
     let offset = 0;
     for await (const piece of pieces) {
       const before = expected.subarray(offset, offset + piece.length);

@@ -2,9 +2,9 @@
 import { streamed } from "../content/byte_stream.ts";
 import type { Bytes, ByteStream } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Digest, DigestHash } from "../oci/digest.ts";
 import { type AgeHeader, newNonce } from "./age_header.ts";
-import { sealRecords } from "./payload.ts";
+import { encryptedPieces } from "./encrypted_source.ts";
 
 /** A reading: an age file, as far as it was read. */
 export interface EncryptedReading {
@@ -56,18 +56,15 @@ export class EncryptedAnew implements Source {
     reading: EncryptedReading,
     digest: PromiseWithResolvers<Digest> | undefined,
   ): AsyncGenerator<Bytes> {
-    const hash = digest && sha256();
-    const plain = counted(this.#plain.open(), (bytes) => reading.plainSize += bytes);
-    const beginning = new Uint8Array([...this.#header.bytes, ...reading.nonce]);
-    const order = { key: this.#header.payloadKey(reading.nonce), first: 0, toEnd: true };
+    const hash = digest && new DigestHash();
+    const beginning = { header: this.#header, nonce: reading.nonce };
+    const openPlain = () => counted(this.#plain.open(), (bytes) => reading.plainSize += bytes);
     try {
-      hash?.update(beginning);
-      yield beginning;
-      for await (const piece of sealRecords(plain, order)) {
+      for await (const piece of encryptedPieces(openPlain, beginning)) {
         hash?.update(piece);
         yield piece;
       }
-      if (hash) digest?.resolve(`sha256:${hash.digest("hex")}`);
+      if (hash) digest?.resolve(hash.digest());
     } finally {
       digest?.reject(new Error("the encrypted bytes were not read to their end"));
     }

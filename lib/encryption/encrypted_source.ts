@@ -62,17 +62,16 @@ export function encryptedSize(header: Pick<AgeHeader, "bytes">, plainSize: numbe
  * ```
  */
 export function encryptedSource(plain: Source, beginning: AgeBeginning): Source {
+  if (plain.once) return onceSource(() => encryptedPieces(() => plain.open(), beginning));
   const { header, nonce } = beginning;
-  const start = new Uint8Array([...header.bytes, ...nonce]);
+  const start = startOf(beginning);
   const key = header.payloadKey(nonce);
-  const seal = (range?: ByteRange) => sealedPieces(plain, key, range);
-  if (plain.once) return onceSource(start, seal);
   const size = encryptedSize(header, plain.size!);
   let digest: Promise<Digest> | undefined;
   const pieces = async function* (from: number, to: number): AsyncGenerator<Bytes> {
     if (from < start.length) yield start.subarray(from, to);
     const range = { start: Math.max(0, from - start.length), end: to - start.length };
-    if (range.end > range.start) yield* seal(range);
+    if (range.end > range.start) yield* sealedPieces(plain, key, range);
   };
   return {
     size,
@@ -81,18 +80,23 @@ export function encryptedSource(plain: Source, beginning: AgeBeginning): Source 
   };
 }
 
-/** The age file of plain bytes. Each piece is valid until the next one is requested. */
+/** The age file of plain bytes, which are opened after its beginning. Each piece is valid until the next one is requested. */
 export async function* encryptedPieces(
-  plain: AsyncIterable<Bytes>,
-  { header, nonce }: AgeBeginning,
+  openPlain: () => AsyncIterable<Bytes>,
+  beginning: AgeBeginning,
 ): AsyncGenerator<Bytes, void> {
-  yield new Uint8Array([...header.bytes, ...nonce]);
-  yield* sealRecords(plain, { key: header.payloadKey(nonce), first: 0, toEnd: true });
+  const { header, nonce } = beginning;
+  yield startOf(beginning);
+  yield* sealRecords(openPlain(), { key: header.payloadKey(nonce), first: 0, toEnd: true });
 }
 
-/** The bytes of a range of the payload; absent = all. */
-async function* sealedPieces(plain: Source, key: Bytes, range?: ByteRange): AsyncGenerator<Bytes> {
-  if (!range) return yield* sealRecords(plain.open(), { key, first: 0, toEnd: true });
+/** What stands before the payload. */
+export function startOf({ header, nonce }: AgeBeginning): Bytes {
+  return new Uint8Array([...header.bytes, ...nonce]);
+}
+
+/** The bytes of a range of the payload. */
+async function* sealedPieces(plain: Source, key: Bytes, range: ByteRange): AsyncGenerator<Bytes> {
   const size = plain.size!;
   const first = Math.floor(range.start / SEALED_RECORD);
   const end = Math.min(size, Math.ceil(range.end / SEALED_RECORD) * RECORD);
@@ -101,16 +105,14 @@ async function* sealedPieces(plain: Source, key: Bytes, range?: ByteRange): Asyn
 }
 
 /** A source that is hashed as it flows, because nobody can read it a second time. */
-function onceSource(start: Bytes, seal: () => AsyncIterable<Bytes>): Source {
+function onceSource(read: () => AsyncIterable<Bytes>): Source {
   const { promise, resolve, reject } = Promise.withResolvers<Digest>();
   promise.catch(() => {}); // a failed read is reported by the stream
   const hashed = async function* () {
     const hash = new DigestHash();
     let isWhole = false;
     try {
-      hash.update(start);
-      yield start;
-      for await (const piece of seal()) {
+      for await (const piece of read()) {
         hash.update(piece);
         yield piece.slice();
       }
