@@ -4,18 +4,17 @@
  *
  * @module
  */
+import { collect } from "../content/collect.ts";
 import type { ByteRange } from "../content/source.ts";
 import { AgeFile, headerOpener, type RangeReader } from "../encryption/age_file.ts";
 import { FIRST_LINE, looksLikeAge } from "../encryption/header_text.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { MismatchError } from "../errors.ts";
-import { withoutProgress } from "../events.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { decryptBlobs, type DecryptedBlobs, verifiedRanges } from "../transfer/decrypted_blobs.ts";
 import { placeBlobs, type PlacedBlob, sizeOfFile } from "../transfer/placed_blob.ts";
-import { pull } from "../transfer/pull.ts";
 import type { OpenStash } from "./decrypted_stash.ts";
 import { chunksOf } from "./stash.ts";
 import { StashKey } from "./stash_key.ts";
@@ -24,9 +23,8 @@ import { StashKey } from "./stash_key.ts";
 const BEGINNING = FIRST_LINE.length;
 
 /**
- * Decrypts what another program has encrypted. Anything else stays as it is, and an event
- * says so: whoever can write to the repository may have put it there. Nothing binds chunks
- * together that are age files of their own: an event says so.
+ * Decrypts what another program has encrypted. Anything else stays as it is, and an event says so: whoever can write to the
+ * repository may have put it there. Nothing binds chunks together that are age files of their own: an event says so.
  *
  * @throws {NotAllowedError} if it is encrypted for none of the identities
  * @throws {MismatchError} if it was layerstash that encrypted it: then nothing is known of it as a whole
@@ -79,20 +77,9 @@ export async function isAgeFile(
   blob: SizedBlob,
   options: CallOptions,
 ): Promise<boolean> {
-  return blob.size > BEGINNING && looksLikeAge(await beginningOf(store, blob, options));
-}
-
-async function beginningOf(
-  store: StoreReader,
-  { digest, size }: SizedBlob,
-  options: CallOptions,
-): Promise<Uint8Array> {
-  const range = { start: 0, end: BEGINNING };
-  const bytes: number[] = [];
-  for await (const piece of pull(store, { ...quiet(store, options), digest, size, range, orWhole: true })) {
-    bytes.push(...piece);
-  }
-  return new Uint8Array(bytes);
+  if (blob.size <= BEGINNING) return false;
+  const beginning = verifiedRanges(store, blob, options)({ start: 0, end: BEGINNING });
+  return looksLikeAge(await collect(ReadableStream.from(beginning), BEGINNING));
 }
 
 /** The age file that the blobs are, end to end. It goes by the digest of the first of them. */
@@ -117,9 +104,4 @@ async function decryptJoined(
     readUnverified: (_, { range } = {}) => Promise.resolve(file.open(range?.start, range?.end)),
   });
   return { reader, blobs: [{ digest: blobs[0]!.digest, size: file.size }], files: [file] };
-}
-
-/** The encrypted bytes are not counted: whoever takes the plain ones counts those. */
-function quiet(store: StoreReader, { onEvent, signal }: CallOptions): CallOptions {
-  return { onEvent: withoutProgress(onEvent ?? store.onEvent), signal };
 }
