@@ -61,7 +61,7 @@ const configSchema: v.GenericSchema<unknown, ChunkConfig> = v.object({
     digests: v.optional(v.array(v.custom<Digest>(isDigest, "is not a sha256 or sha512 digest"))),
     encryption: v.optional(v.object({
       format: v.literal("age", "is not age, the only encryption known here: a newer layerstash may read it"),
-      was: v.optional(v.custom<Digest>(isDigest, "is not a sha256 digest")),
+      was: v.optional(v.custom<Digest>(isDigest, "is not a digest")),
       details: v.optional(v.pipe(v.string(), v.base64())),
     })),
   })),

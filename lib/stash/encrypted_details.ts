@@ -40,7 +40,7 @@ const detailsSchema: v.GenericSchema<unknown, EncryptedDetails> = v.object({
     v.check((text) => /^[0-9a-f]*$/.test(text) && text.length % 64 === 0, "are not sha256 digests"),
     v.transform((text) => Array.from(text.matchAll(/.{64}/g), ([each]): Digest => `sha256:${each}`)),
   ),
-  stored: v.custom<Digest>(isDigest, "is not a sha256 digest"),
+  stored: v.custom<Digest>(isDigest, "is not a digest"),
 });
 
 /** The digest of a list of stored chunks. */
