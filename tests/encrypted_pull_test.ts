@@ -4,11 +4,10 @@ import { bytesSource } from "../lib/content/source.ts";
 import { MismatchError } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { pullBlobs } from "../lib/exports/blobs.ts";
-import { AgeHeader, encryptedSource, newNonce } from "../lib/exports/encryption.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { openStore, type Store } from "../main.ts";
 import { concatenate, makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
-import { flipped, giveInstead, makeKey, type TestKey } from "./rigs/encryption.ts";
+import { ageFileOf, flipped, giveInstead, makeKey, type TestKey } from "./rigs/encryption.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 
 const MiB = 1024 * 1024;
@@ -31,7 +30,7 @@ async function makeScene(): Promise<Scene> {
   const key = await makeKey(work);
   const digests: Digest[] = [];
   for (const bytes of [LARGE, SMALL]) {
-    digests.push((await store.write(bytesSource(await seal(key, bytes)))).digest);
+    digests.push((await store.write(bytesSource(await ageFileOf(bytes, key.encryptTo)))).digest);
   }
   return {
     fake,
@@ -65,13 +64,6 @@ async function makeScene(): Promise<Scene> {
       await work[Symbol.asyncDispose]();
     },
   };
-}
-
-/** An age file as another program may have made it. */
-async function seal(key: TestKey, bytes: Uint8Array<ArrayBuffer>): Promise<Uint8Array<ArrayBuffer>> {
-  const header = await AgeHeader.make(key.encryptTo);
-  const { open } = encryptedSource(bytesSource(bytes), { header, nonce: newNonce() });
-  return concatenate(await Array.fromAsync(open(), (piece) => piece.slice()));
 }
 
 Deno.test("an encrypted blob comes in ranges side by side, and what is there already is not fetched", async () => {
@@ -111,7 +103,7 @@ Deno.test("a pull of encrypted blobs that was interrupted goes on, and trusts no
 
 Deno.test("another age file for the same key is not the blob of that digest", async () => {
   await using scene = await makeScene();
-  giveInstead(scene.fake, scene.digests[1]!, await seal(scene.key, flipped(SMALL, 5)));
+  giveInstead(scene.fake, scene.digests[1]!, await ageFileOf(flipped(SMALL, 5), scene.key.encryptTo));
   await assert.rejects(scene.pull(), MismatchError);
   await assert.rejects(Deno.stat(scene.work.path("back")), Deno.errors.NotFound);
 });
@@ -121,7 +113,7 @@ Deno.test("encrypted blobs without a byte are verified as what they are, whereve
   const key = await makeKey(work);
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   const stored = async (bytes: Uint8Array<ArrayBuffer>) =>
-    (await store.write(bytesSource(await seal(key, bytes)))).digest;
+    (await store.write(bytesSource(await ageFileOf(bytes, key.encryptTo)))).digest;
   const [empty, other, small] = [
     await stored(new Uint8Array()),
     await stored(new Uint8Array()),

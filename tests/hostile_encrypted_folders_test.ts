@@ -1,10 +1,8 @@
 /** What whoever has the registry can do to an encrypted folder, and that it is noticed. @module */
 import assert from "node:assert/strict";
-import { collect } from "../lib/content/collect.ts";
 import { bytesSource } from "../lib/content/source.ts";
 import { AgeHeader, newNonce } from "../lib/encryption/age_header.ts";
 import { EncryptedAnew } from "../lib/encryption/encrypted_anew.ts";
-import { encryptedSource } from "../lib/encryption/encrypted_source.ts";
 import { LayerstashError, MismatchError } from "../lib/errors.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
@@ -19,7 +17,7 @@ import { ENCRYPTED_IMAGE } from "../lib/oci/media_types.ts";
 import type { Store, StoreReader } from "../lib/store/store.ts";
 import { withCalls } from "../lib/store/replaced_calls.ts";
 import { concatenate, makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
-import { blobOf, flipped, giveInstead, makeKey, type TestKey } from "./rigs/encryption.ts";
+import { ageFileOf, blobOf, flipped, giveInstead, makeKey, type TestKey } from "./rigs/encryption.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { openFake } from "./rigs/uploads.ts";
 
@@ -172,9 +170,7 @@ Deno.test("a description of somebody else that names other sizes, headers or non
   for (const lie of lies) {
     const [first, ...rest] = description.layers;
     const bytes = encodeDescription({ ...description, layers: [{ ...first!, ...lie }, ...rest] });
-    const beginning = { header: await AgeHeader.make(key.encryptTo), nonce: newNonce() };
-    const source = encryptedSource(bytesSource(bytes), beginning);
-    const encrypted = await collect(source.open(), source.size!);
+    const encrypted = await ageFileOf(bytes, key.encryptTo);
     const digest = fake.storage.addBlob("me/files", encrypted);
     replace(stored, "one", [{ digest, size: encrypted.length }, ...layers]);
     await requireRefused(stored, /another header|not what was stored|exchanged|damaged/);

@@ -27,6 +27,15 @@ async function upload(store: Store, work: Workspace, options: Partial<UploadFold
   return await uploadFolder(store, "t", { directory: work.path("in"), packSize: 2.5 * SIZE, ...options });
 }
 
+/** Stores a folder for a key. Returns what the same upload takes again, and what reads the folder. */
+async function storeFolder(store: Store, work: Workspace) {
+  await makeFolder(work);
+  const { encryptTo, identities } = await makeKey(work);
+  const options = { encryptTo, stateDirectory: work.path("state") };
+  await upload(store, work, options);
+  return { options, identities };
+}
+
 async function requireWhole(store: Store, work: Workspace, options: Pick<UploadFolderOptions, "identities">) {
   const { identities } = options;
   await downloadFolder(store, "t", { directory: work.path("out"), identities });
@@ -42,11 +51,8 @@ testOnEachStore(
   "a layer of an encrypted folder that the store has lost is sent again unasked, and the folder can be read",
   async (place) => {
     await using work = await makeWorkspace();
-    await makeFolder(work);
-    const { encryptTo, identities } = await makeKey(work);
     using store = place.open();
-    const options = { encryptTo, stateDirectory: work.path("state") };
-    await upload(store, work, options);
+    const { options, identities } = await storeFolder(store, work);
     for (const overwrite of [false, true]) {
       const [lost, ...others] = await layersOf(store);
       await store.remove(lost!);
@@ -65,11 +71,8 @@ testOnEachStore(
 Deno.test("a lost layer that was sent again by an upload that was ended is not sent twice", async () => {
   await using work = await makeWorkspace();
   await using fake = await startFakeRegistry();
-  await makeFolder(work);
-  const { encryptTo, identities } = await makeKey(work);
   using store = openFake(fake);
-  const options = { encryptTo, stateDirectory: work.path("state") };
-  await upload(store, work, options);
+  const { options, identities } = await storeFolder(store, work);
   await store.remove((await layersOf(store))[0]!);
   const end = new AbortController();
   fake.faults.onRequest = ({ method, path }) => {
@@ -83,11 +86,8 @@ Deno.test("a lost layer that was sent again by an upload that was ended is not s
 
 testOnEachStore("an encrypted folder that has lost its description gets it again", async (place) => {
   await using work = await makeWorkspace();
-  await makeFolder(work);
-  const { encryptTo, identities } = await makeKey(work);
   using store = place.open();
-  const options = { encryptTo, stateDirectory: work.path("state") };
-  await upload(store, work, options);
+  const { options, identities } = await storeFolder(store, work);
   await store.remove(encryptedBlobs((await store.manifest("t"))!).description.digest);
   assert.equal((await upload(store, work, options)).sent, 0);
   await requireWhole(store, work, { identities });

@@ -1,12 +1,10 @@
 /** Tests of encrypted files in the hands of somebody who can change what is stored, and has no key. @module */
 import assert from "node:assert/strict";
-import { bytesSource } from "../lib/content/source.ts";
-import { AgeHeader, encryptedSource, newNonce } from "../lib/exports/encryption.ts";
 import { download, info, MismatchError, upload, verify } from "../main.ts";
 import type { Digest } from "../lib/oci/digest.ts";
-import { concatenate, sink, someBytes } from "./rigs/content.ts";
+import { sink, someBytes } from "./rigs/content.ts";
 import { encrypted, failure, fetched, FILE, requireRefused, setScene } from "./rigs/encrypted_scene.ts";
-import { blobOf, flipped, giveInstead, noteOf, replaceChunks } from "./rigs/encryption.ts";
+import { ageFileOf, blobOf, flipped, giveInstead, noteOf, replaceChunks } from "./rigs/encryption.ts";
 
 const KiB = 1024;
 
@@ -39,12 +37,8 @@ for (const [what, make] of Object.entries(HOSTILE)) {
 
 Deno.test("a file that age has encrypted is the one of its digest, although others are for the same key", async () => {
   await using scene = await setScene();
-  const ageFile = async (plain: Uint8Array<ArrayBuffer>) => {
-    const header = await AgeHeader.make(scene.key.encryptTo);
-    const source = encryptedSource(bytesSource(plain), { header, nonce: newNonce() });
-    return concatenate(await Array.fromAsync(source.open(), (piece) => piece.slice()));
-  };
-  const [mine, forged] = [await ageFile(FILE), await ageFile(flipped(FILE, 5))];
+  const { encryptTo } = scene.key;
+  const [mine, forged] = [await ageFileOf(FILE, encryptTo), await ageFileOf(flipped(FILE, 5), encryptTo)];
   const input = await scene.work.write("secret.age", mine);
   const { digest, chunks } = await upload(scene.store, "aged", { input, chunkSize: 300 * KiB });
   assert.deepEqual(await fetched(scene.store, digest!, scene.key.identities), FILE);

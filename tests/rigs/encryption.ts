@@ -1,5 +1,14 @@
 /** Keys for tests of what is stored encrypted, and what somebody can do to it who has none. @module */
-import { generateKey, Identities, Recipients } from "../../lib/exports/encryption.ts";
+import { collect } from "../../lib/content/collect.ts";
+import { bytesSource } from "../../lib/content/source.ts";
+import {
+  AgeHeader,
+  encryptedSource,
+  generateKey,
+  Identities,
+  newNonce,
+  Recipients,
+} from "../../lib/exports/encryption.ts";
 import type { Digest } from "../../lib/oci/digest.ts";
 import { chunkTag } from "../../lib/stash/chunk_tags.ts";
 import { concatenate, type Workspace } from "./content.ts";
@@ -20,6 +29,16 @@ export async function makeKey(work: Workspace, name = "key.txt"): Promise<TestKe
   const path = await work.write(name, `${identity}\n`);
   const [encryptTo, identities] = [await Recipients.of([recipient]), await Identities.inFiles([path])];
   return { path, recipient, encryptTo, identities };
+}
+
+/** Plain bytes as an age file that another program may have made. */
+export async function ageFileOf(
+  plain: Uint8Array<ArrayBuffer>,
+  encryptTo: Recipients,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const header = await AgeHeader.make(encryptTo);
+  const source = encryptedSource(bytesSource(plain), { header, nonce: newNonce() });
+  return await collect(source.open(), source.size!);
 }
 
 /** A passphrase that is tried in no time. */
