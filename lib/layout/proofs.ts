@@ -33,7 +33,7 @@ export class Proofs {
     if (!file) return undefined;
     if (this.#proven.get(digest) === file.identity) return proofBefore(path, file.identity);
     let running = this.#running.get(digest);
-    if (running?.identity !== file.identity) {
+    if (running?.file.identity !== file.identity) {
       running = new RunningProof(
         { digest, path, ...file },
         this.#hasher.follow(path, 0, algorithmOf(digest)),
@@ -44,7 +44,7 @@ export class Proofs {
   }
 
   #end(running: RunningProof, isProven: boolean): void {
-    const { digest, identity } = running;
+    const { digest, identity } = running.file;
     if (this.#running.get(digest) === running) this.#running.delete(digest);
     if (!isProven) return;
     this.#proven.delete(digest);
@@ -68,9 +68,7 @@ interface ProvenFile {
 
 /** The proof of a file that its readers have in common. It ends when the last of them has gone. */
 class RunningProof {
-  readonly digest: Digest;
-  readonly identity: string;
-  readonly #file: ProvenFile;
+  readonly file: ProvenFile;
   readonly #hash: FollowingHash;
   #readers = 0;
   /** How far the reader has come that has come furthest. */
@@ -79,9 +77,7 @@ class RunningProof {
   #isOfDigest: Promise<boolean> | undefined;
 
   constructor(file: ProvenFile, hash: FollowingHash) {
-    this.digest = file.digest;
-    this.identity = file.identity;
-    this.#file = file;
+    this.file = file;
     this.#hash = hash;
   }
 
@@ -95,7 +91,7 @@ class RunningProof {
         if (position > this.#furthest) this.#hash.advance(this.#furthest = position);
       },
       isRight: async () => {
-        const { path, identity } = this.#file;
+        const { path, identity } = this.file;
         this.#isOfDigest ??= this.#compareDigests();
         const isRight = await this.#isOfDigest.catch((error) => {
           onEnd(false); // the next reader begins anew: what failed may not fail again
@@ -113,7 +109,7 @@ class RunningProof {
   }
 
   async #compareDigests(): Promise<boolean> {
-    const { digest, size } = this.#file;
+    const { digest, size } = this.file;
     return await this.#hash.digest(size) === digest;
   }
 }
