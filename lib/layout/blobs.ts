@@ -1,8 +1,8 @@
 /** The blobs of a layout: files named by their digests, which get their names when they are whole. @module */
-import { basename, dirname, join, sep } from "node:path";
+import { dirname } from "node:path";
 import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
-import { denied, storageError, writeError } from "../content/file_errors.ts";
+import { storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { collect } from "../content/collect.ts";
 import { counted } from "../messages.ts";
@@ -12,17 +12,10 @@ import { type FollowingHash, Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
-import {
-  type Algorithm,
-  algorithmOf,
-  corrupted,
-  type Digest,
-  encodedPart,
-  hasDigest,
-  layoutPath,
-} from "../oci/digest.ts";
+import { type Algorithm, algorithmOf, corrupted, type Digest, hasDigest } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
+import { blobFile, blobFileSize, isAbsence, type NamedLayout } from "./blob_file.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createBlobDirectory, createLayout, lockLayout } from "./directory.ts";
@@ -31,17 +24,18 @@ import type { BlobProof, CallOptions, DraftFile, ReadOptions, WriteOptions } fro
 
 /** The blobs of one layout. */
 export class Blobs implements Disposable {
-  readonly #directory: string;
-  readonly #name: string;
+  readonly #layout: NamedLayout;
   readonly #hasher: Hasher = new Hasher();
   readonly #claims: Claims = new Claims();
   readonly #proofs: Proofs = new Proofs(this.#hasher);
   #isClean = false;
 
-  /** @param layout the directory, and the name for messages */
-  constructor({ directory, name }: { directory: string; name: string }) {
-    this.#directory = directory;
-    this.#name = name;
+  constructor(layout: NamedLayout) {
+    this.#layout = layout;
+  }
+
+  get #directory(): string {
+    return this.#layout.directory;
   }
 
   /** The file of a blob. */
@@ -57,30 +51,7 @@ export class Blobs implements Disposable {
 
   /** The size of a blob in bytes; `undefined` = absent. */
   async stat(digest: Digest): Promise<number | undefined> {
-    try {
-      const info = await Deno.lstat(this.path(digest));
-      const { isFile, size } = info.isSymlink ? await this.#statLinked(digest) : info;
-      return isFile ? size : undefined;
-    } catch (error) {
-      return absentOr(error);
-    }
-  }
-
-  /**
-   * What a link among the blobs leads to. A layout may come from a stranger, and a link of it could pass any file of this
-   * machine for a blob: on its way to a client or to a registry most of a blob has gone before its digest is known to be
-   * wrong. So a link stays in the layout, or leads to a file that has the digest in its name, as a blob of another layout
-   * has, or a file that git-annex keeps.
-   *
-   * @throws {MismatchError} if it leads elsewhere
-   */
-  async #statLinked(digest: Digest): Promise<Deno.FileInfo> {
-    const [target, layout] = [await Deno.realPath(this.path(digest)), await Deno.realPath(this.#directory)];
-    const isInside = target.startsWith(layout + sep);
-    if (isInside || basename(target).includes(encodedPart(digest))) return await Deno.stat(target);
-    throw new MismatchError(`the blob ${digest} of ${this.#name} is a link that leads out of the layout`, {
-      hint: `replace the link with the file, as in: cp --remove-destination "$(readlink -f LINK)" LINK`,
-    });
+    return await blobFileSize(this.#layout, digest);
   }
 
   /** Whether a blob exists, and its file holds the bytes of its digest. A disk may have damaged them. */
@@ -116,7 +87,7 @@ export class Blobs implements Disposable {
     { range, signal }: ReadOptions,
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const size = await this.stat(digest);
-    if (size === undefined) throw new NotFoundError(`${this.#name} has no blob ${digest}`);
+    if (size === undefined) throw new NotFoundError(`${this.#layout.name} has no blob ${digest}`);
     const { start, end } = range ?? { start: 0, end: size };
     if (end > size) {
       throw new MismatchError(
@@ -304,17 +275,4 @@ export class Blobs implements Disposable {
     this.#hasher[Symbol.dispose]();
     this.#claims[Symbol.dispose]();
   }
-}
-
-function blobFile(directory: string, digest: Digest): string {
-  return join(directory, layoutPath(digest));
-}
-
-function isAbsence(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-}
-
-function absentOr(error: unknown): undefined {
-  if (isAbsence(error)) return undefined;
-  throw denied(error, (error as Error).message) ?? error;
 }
