@@ -87,12 +87,8 @@ export async function verifyFolder(
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
   const note = await requireFolderNote(reader, found, { name: reference, onEvent, signal });
   const { manifest: { digest, storedAs = digest }, layers } = found;
-  const faults = await checkLayers(
-    reader,
-    layers,
-    reporting.deep ? checkBytesOf : checkPresenceOf,
-    reporting,
-  );
+  const check = reporting.deep ? byReading(readEntries) : checkPresenceOf;
+  const faults = await checkLayers(reader, layers, check, reporting);
   return { digest: storedAs, files: note.files, size: note.size, layers: layers.length, faults };
 }
 
@@ -103,7 +99,12 @@ async function verifyStored(
   options: VerifyFolderOptions,
 ): Promise<VerifiedFolder> {
   const blobs = layers.map((layer) => ({ ...layer, number: layer.number - 1 })); // the first is the description
-  const faults = await checkLayers(store, blobs, options.deep ? checkDigestOf : checkPresenceOf, options);
+  const faults = await checkLayers(
+    store,
+    blobs,
+    options.deep ? byReading(readBytes) : checkPresenceOf,
+    options,
+  );
   const size = layers.reduce((sum, { size }) => sum + size, 0);
   return { digest, size, layers: layers.length - 1, faults };
 }
@@ -146,41 +147,33 @@ async function checkPresenceOf(
     : { layer, kind: "size", problem: `it has ${found} bytes, not ${size}` };
 }
 
-/** Reads a layer to its last byte, whatever it holds. */
-async function checkDigestOf(
-  store: StoreReader,
-  layer: Layer,
-  options: CallOptions,
-): Promise<FolderFault | undefined> {
-  try {
-    for await (const _ of new LayerBlob(store, layer, options).from(0, { all: true }));
-    return undefined;
-  } catch (error) {
-    return faultOf(layer, error);
-  }
+/** Reads a layer to its last byte, and says what else than its bytes is wrong; `undefined` = nothing. */
+type LayerReading = (blob: LayerBlob) => Promise<string | undefined>;
+
+/** Takes what hinders a reading of a layer, and what it says, as a fault. */
+function byReading(read: LayerReading): LayerCheck {
+  return async (store, layer, options) => {
+    const { number } = layer;
+    try {
+      const lie = await read(new LayerBlob(store, layer, options));
+      if (lie === undefined) return undefined;
+      return { layer: number, kind: "table", problem: `its table of contents is wrong: ${lie}` };
+    } catch (error) {
+      if (error instanceof NotFoundError) return { layer: number, kind: "missing", problem: "it is missing" };
+      if (error instanceof MismatchError) return { layer: number, kind: "bytes", problem: error.message };
+      throw error;
+    }
+  };
 }
 
-/** What a failure to read a layer says of it. */
-function faultOf({ number: layer }: Layer, error: unknown): FolderFault {
-  if (error instanceof NotFoundError) return { layer, kind: "missing", problem: "it is missing" };
-  if (error instanceof MismatchError) return { layer, kind: "bytes", problem: error.message };
-  throw error;
+/** Reads a layer, whatever it holds. */
+async function readBytes(blob: LayerBlob): Promise<undefined> {
+  for await (const _ of blob.from(0, { all: true }));
 }
 
-/** Reads a layer to its last byte, and beside it its table of contents. */
-async function checkBytesOf(
-  store: StoreReader,
-  layer: Layer,
-  options: CallOptions,
-): Promise<FolderFault | undefined> {
-  try {
-    const blob = new LayerBlob(store, layer, options);
-    const table = await TableCheck.of(blob);
-    for await (const open of readLayer(blob, { want: "bytes", whole: true })) await table.see(open);
-    const lie = table.end();
-    const problem = `its table of contents is wrong: ${lie}`;
-    return lie === undefined ? undefined : { layer: layer.number, kind: "table", problem };
-  } catch (error) {
-    return faultOf(layer, error);
-  }
+/** Reads the archive that a layer is, and beside it its table of contents. */
+async function readEntries(blob: LayerBlob): Promise<string | undefined> {
+  const table = await TableCheck.of(blob);
+  for await (const open of readLayer(blob, { want: "bytes", whole: true })) await table.see(open);
+  return table.end();
 }

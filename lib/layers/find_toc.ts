@@ -51,7 +51,7 @@ async function unlessMalformed<T>(blob: LayerBlob, read: () => Promise<T>): Prom
  *
  * @throws {MismatchError} if it is malformed, or its digest is not the one in the manifest
  */
-export async function readToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
+async function readToc(blob: LayerBlob, compression: Compression): Promise<Toc | undefined> {
   if (compression === "none") return undefined;
   const table = compression === "gzip" ? await findStargzTable(blob) : await findChunkedTable(blob);
   if (!table) return undefined;
