@@ -10,7 +10,9 @@ import {
   NotFoundError,
 } from "../lib/errors.ts";
 import type { TransferEvent } from "../lib/events.ts";
+import { compareWithDisk } from "../lib/folders/compare_with_disk.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
 import { packedEntries } from "../lib/folders/pack_table.ts";
 import { uploadFolder } from "../lib/folders/upload_folder.ts";
 import { digestOf } from "../lib/oci/digest.ts";
@@ -199,6 +201,22 @@ Deno.test(
     assert.deepEqual(await hiddenIn(work), []);
   },
 );
+
+Deno.test("a file is not taken for another name of one whose number is too large to be told apart", async () => {
+  await using work = await makeWorkspace();
+  await Deno.writeTextFile(work.path("first"), "first");
+  await Deno.link(work.path("first"), work.path("second"));
+  await Deno.writeTextFile(work.path("other"), "another");
+  using disk = openDisk();
+  const stat = (path: string) => ({ ...disk.stat(path), inode: Number(2n ** 62n + 1n) });
+  const options = { directory: work.path(""), disk: { ...disk, stat } };
+  const type = "hardlink" as const;
+  const owner = { uid: 0, gid: 0, owner: "", group: "" };
+  const link = { type, target: "first", mode: 0o644, ...owner, size: 0, modified: 0, position: 0 };
+  for (const [path, verdict] of [["second", "same"], ["other", "conflict"]] as const) {
+    assert.equal(await compareWithDisk({ ...link, path, name: path }, options), verdict);
+  }
+});
 
 Deno.test("an interrupted download goes on with what it lacks", async () => {
   await using work = await makeWorkspace();

@@ -28,12 +28,21 @@ export async function compareWithDisk(entry: Entry, options: ComparisonOptions):
   if (found.kind === "directory") return "directory";
   if (entry.type === "hardlink") {
     const first = statOrNothing(disk, pathOnDisk(directory, linkedPath(entry)));
-    return first?.inode === found.inode && first.device === found.device ? "same" : "conflict";
+    return first && isSameFile(first, found) ? "same" : "conflict";
   }
   if (entry.type === "symlink") {
     return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
   }
   return found.kind === "file" ? await compareFile(entry, found, options) : "conflict";
+}
+
+/**
+ * Whether two names are of one file. Its number alone does not tell: one of more than 53 bits, as overlayfs makes them, is
+ * rounded.
+ */
+function isSameFile(one: DiskEntry, other: DiskEntry): boolean {
+  return one.inode === other.inode && one.device === other.device && one.size === other.size &&
+    one.changed === other.changed && one.links === other.links;
 }
 
 async function compareFile(
