@@ -5,6 +5,7 @@ import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.t
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { copyImage, copyStash } from "../lib/exports/copy.ts";
+import { uploadFolder } from "../lib/exports/folders.ts";
 import { download, openStore, type Store, type TransferEvent, upload } from "../main.ts";
 import { findImage, openImage } from "../lib/exports/images.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
@@ -403,6 +404,35 @@ Deno.test("blobs are mounted within one registry only", async () => {
     await copyImage(source, target);
     const asked = registry.requests.slice(before).some(({ search }) => search.includes("mount="));
     assert.equal(asked, expected);
+  }
+});
+
+Deno.test("a folder that gets the tag while blobs are copied is not replaced", async () => {
+  await using work = await makeWorkspace();
+  await using fake = await startFakeRegistry();
+  for (const name of ["one", "other"]) {
+    await Deno.mkdir(work.path(name));
+    await Deno.writeTextFile(work.path(`${name}/file`), name);
+  }
+  using box = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  await putImage(box, "image", [layer(1)]);
+  await uploadFolder(box, "folder", { directory: work.path("one") });
+  using store = openStore({ registry: fake.url, repository: "me/files" });
+  for (const reference of ["image", "folder"]) {
+    let other: string | undefined;
+    fake.faults.onRequest = async ({ method }) => {
+      if (method === "GET" || method === "HEAD") return;
+      delete fake.faults.onRequest;
+      other = (await uploadFolder(store, reference, { directory: work.path("other") })).digest;
+    };
+    await assert.rejects(copyImage({ store: box, reference }, { store }), {
+      name: "ConflictError",
+      message: new RegExp(`^${reference} holds a folder`),
+    });
+    assert.ok(other);
+    assert.equal(await store.resolve(reference), other);
+    await copyImage({ store: box, reference }, { store }, { overwrite: true });
+    assert.equal(await store.resolve(reference), await box.resolve(reference));
   }
 });
 

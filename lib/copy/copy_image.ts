@@ -103,12 +103,14 @@ export async function copyImage(
   const reference = targetReference(to.reference ?? root.reference, tree);
   await requireTargetName(to.store, reference, options);
   const isFolder = await isFolderImage(from.store, tree.manifest, options);
-  await requireFreeTag(to.store, reference, { ...options, isFolder, digest: tree.manifest.digest });
+  const newHolder = { ...options, isFolder, digest: tree.manifest.digest };
+  await requireFreeTag(to.store, reference, newHolder);
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);
   const signatures = options.referrers ? await findSignatures(from.store, tree, options) : [];
   const trees = [tree, ...referrers.map((each) => each.tree), ...signatures.map((each) => each.tree)];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: trees.flatMap(treeBlobs) });
+  await requireFreeTag(to.store, reference, newHolder); // it may have got something while the blobs were copied
   await putTree(to.store, tree, { ...options, jobs, reference }).catch((error) => {
     throw explainRefusal(error, tree);
   });
