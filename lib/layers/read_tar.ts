@@ -1,17 +1,10 @@
 /** Reads a tar archive as a stream, entry by entry. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { LayerstashError, MismatchError } from "../errors.ts";
-import {
-  type Entry,
-  type EntryType,
-  exactTime,
-  type Extent,
-  normalPath,
-  type OpenEntry,
-  requireName,
-} from "./entry.ts";
-import { parsePax, type PaxAttributes, paxNumber, type PaxRecord, paxSize, paxText } from "./pax.ts";
+import { type Entry, type Extent, normalPath, type OpenEntry, requireName } from "./entry.ts";
+import { parsePax, type PaxAttributes, type PaxRecord, paxSize } from "./pax.ts";
 import { type PaxSparse, readOldMap, readPaxSparse, requireSound, type SparseMap } from "./sparse_map.ts";
+import { archiveEntry, type Extensions } from "./tar_entry.ts";
 import { BLOCK, decodeHeader, isHeader, isZeroBlock, type TarHeader } from "./tar_header.ts";
 import { fieldText } from "./tar_field.ts";
 import type { TarInput } from "./tar_input.ts";
@@ -21,23 +14,6 @@ export class NotAnArchiveError extends MismatchError {}
 
 /** The most bytes of long names or attributes that are held in memory. Go's archive/tar has the same limit. */
 const LARGEST_EXTENSION = 1024 * 1024;
-
-const TYPES: Readonly<Record<string, EntryType>> = {
-  "1": "hardlink",
-  "2": "symlink",
-  "3": "character-device",
-  "4": "block-device",
-  "5": "directory",
-  "6": "fifo",
-  D: "directory",
-};
-
-/** The extension headers that precede an entry. */
-interface Extensions {
-  name?: string;
-  target?: string;
-  records: PaxRecord[];
-}
 
 /** What a reader learns of an archive beside its entries. */
 export interface TarObserver {
@@ -168,42 +144,6 @@ function rename(entry: Entry, name: string): void {
   [entry.name, entry.path] = [requireName(name), normalPath(name)];
 }
 
-function archiveEntry(
-  header: TarHeader,
-  attributes: PaxAttributes,
-  own: Extensions,
-  position: number,
-): Entry {
-  const name = own.name || (paxText(attributes, "path") ?? header.name);
-  const type = typeOf(header, name);
-  const target = requireName(own.target || (paxText(attributes, "linkpath") ?? header.target));
-  const extended = extendedAttributes(attributes);
-  const exact = exactTime(paxText(attributes, "mtime") ?? "");
-  return {
-    path: "",
-    name,
-    type,
-    mode: header.mode & 0o7777,
-    uid: paxNumber(attributes, "uid") ?? header.uid,
-    gid: paxNumber(attributes, "gid") ?? header.gid,
-    owner: paxText(attributes, "uname") ?? header.owner,
-    group: paxText(attributes, "gname") ?? header.group,
-    size: 0,
-    modified: paxNumber(attributes, "mtime") ?? header.modified,
-    ...(exact && { exactTime: exact }),
-    ...((type === "symlink" || type === "hardlink") && { target }),
-    ...(type.endsWith("device") && { device: header.device }),
-    ...(extended && { attributes: extended }),
-    position,
-  };
-}
-
-/** The type of an entry. Archives from before POSIX mark a directory by a slash at the end of its name. */
-function typeOf({ flag }: TarHeader, name: string): EntryType {
-  if (flag === "M") throw new MismatchError("the tar archive is one volume of several");
-  return TYPES[flag] ?? (flag === "\0" && name.endsWith("/") ? "directory" : "file");
-}
-
 async function storedContent(
   header: TarHeader,
   { type }: Entry,
@@ -236,21 +176,6 @@ async function* readInPieces(input: TarInput, { size, sparse }: StoredContent): 
       at += bytes.length;
     }
   }
-}
-
-const ATTRIBUTE = "SCHILY.xattr.";
-
-function extendedAttributes(attributes: PaxAttributes): Entry["attributes"] {
-  const found = [...attributes].filter(([key]) => key.startsWith(ATTRIBUTE));
-  if (found.length === 0) return undefined;
-  return Object.fromEntries(
-    found.map(([key, value]) => [attributeName(key.slice(ATTRIBUTE.length)), value.slice()]),
-  );
-}
-
-/** A key has no `=`: GNU tar writes that, and the sign that it escapes it with, in hexadecimal digits. */
-function attributeName(key: string): string {
-  return key.replaceAll("%3D", "=").replaceAll("%25", "%");
 }
 
 function padded(size: number): number {
