@@ -4,6 +4,7 @@ import { digestOf } from "../lib/oci/digest.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../lib/oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_INDEX, IMAGE_LAYER, IMAGE_MANIFEST } from "../lib/oci/media_types.ts";
 import { append, copyImage, type ImageTarget } from "../lib/exports/copy.ts";
+import { uploadFolder } from "../lib/exports/folders.ts";
 import { bytesSource } from "../lib/exports/store.ts";
 import { describeImage, findImage, openImage } from "../lib/exports/images.ts";
 import type { Store, TransferEvent } from "../main.ts";
@@ -365,6 +366,27 @@ Deno.test("a base that is replaced meanwhile is not built on", async () => {
     message: /changed meanwhile/,
   });
   assert.equal(await from.store.resolve("t"), other.digest);
+});
+
+Deno.test("a folder that gets the tag of the new image meanwhile is not replaced", async () => {
+  await using work = await makeWorkspace();
+  using from = openImage(`oci:${work.path("box")}:t`);
+  await putBase(from.store, "t");
+  await Deno.mkdir(work.path("in"));
+  let folder: string | undefined;
+  const input = new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      ({ digest: folder } = await uploadFolder(from.store, "new", { directory: work.path("in") }));
+      controller.enqueue(ADDED);
+      controller.close();
+    },
+  }, { highWaterMark: 0 });
+  await assert.rejects(append(from, { store: from.store, reference: "new" }, { input }), {
+    name: "ConflictError",
+    message: "new holds a folder",
+  });
+  assert.ok(folder);
+  assert.equal(await from.store.resolve("new"), folder);
 });
 
 Deno.test("the layer and those of the base are told of as one transfer", async () => {

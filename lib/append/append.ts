@@ -110,8 +110,7 @@ async function appendLayer(
   const tree = await readTree(from.store, chosen, { onEvent, signal });
   const images = runnableImages(tree);
   const bases = await readBases(from.store, images, { signal, onEvent });
-  await requireNoChunk(to.store, reference, { signal, onEvent });
-  if (!same) await requireNoOtherFolder(to.store, reference, { signal, onEvent });
+  await requireFreeTag(to.store, reference, { same, signal, onEvent });
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url
     ? []
@@ -130,10 +129,21 @@ async function appendLayer(
   const builder = new ImageBuilder(to.store, { bases, layer, note, signal, onEvent });
   const manifest = await builder.build(tree);
   if (same) await requireUnchanged(from.store, root, { signal, onEvent });
+  await requireFreeTag(to.store, reference, { same, signal, onEvent }); // sending the layer may have taken long
   await to.store.putManifest(reference, manifest, { signal, onEvent });
   await freeReplaced(to.store, [reference], { onEvent });
   const { digest, size, diffId } = layer;
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
+}
+
+/** Makes sure that the tag of the new image holds no chunk of a stored file, and no folder that is not the base. */
+async function requireFreeTag(
+  store: StoreReader,
+  reference: string,
+  { same, ...options }: CallOptions & { same: boolean },
+): Promise<void> {
+  await requireNoChunk(store, reference, options);
+  if (!same) await requireNoOtherFolder(store, reference, options);
 }
 
 /** Reads the images to which the layer is appended, by the digests of their manifests. */
