@@ -1,21 +1,22 @@
 /** The store that is a repository of a registry (OCI distribution spec). @module */
 import { verified } from "../content/byte_stream.ts";
 import type { Source } from "../content/source.ts";
-import { LayerstashError, MismatchError, NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
+import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
 import { algorithmOf, type Digest, isDigest } from "../oci/digest.ts";
 import { parseReference, parseRepository } from "../oci/reference.ts";
 import { typedName } from "../oci/registry_address.ts";
-import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
-import { type Family, MANIFEST_TYPES } from "../oci/media_types.ts";
-import { bytesOf, urlNamed } from "../http/answers.ts";
+import type { Manifest } from "../oci/manifest.ts";
+import type { Family } from "../oci/media_types.ts";
+import { urlNamed } from "../http/answers.ts";
 import { faultOfRange } from "../http/ranges.ts";
 import { isBusyAnswer } from "../http/retry_after.ts";
 import { sizeByReading, statBlob } from "./blob_presence.ts";
 import { blobPath, type Call, ENDPOINTS } from "./endpoints.ts";
 import { checkRange, requireStorable } from "../store/checks.ts";
 import type { RegistryClient } from "./client.ts";
+import { manifestOfAnswer } from "./manifest_answer.ts";
 import { removeUnnamed } from "./unnamed_manifests.ts";
 import { allItems, type PagedList, textOf } from "./pages.ts";
 import type { RegistryProfile } from "./profiles.ts";
@@ -161,25 +162,8 @@ export class RegistryStore implements Store {
   }
 
   async manifest(reference: string, options: CallOptions = {}): Promise<Manifest | undefined> {
-    const read = (answer: Response) => this.#readManifest(answer, reference);
+    const read = (answer: Response) => manifestOfAnswer(answer, reference);
     return await this.#client.callFor(ENDPOINTS.manifest("GET", reference), options, read);
-  }
-
-  async #readManifest(answer: Response, reference: string): Promise<Manifest | undefined> {
-    if (answer.status === 404) {
-      await answer.body?.cancel();
-      return undefined;
-    }
-    const bytes = await bytesOf(answer, { most: MAX_MANIFEST_SIZE, what: `manifest ${reference}` });
-    const type = answer.headers.get("content-type")?.split(";")[0]?.trim() ?? "";
-    const named = [reference, answer.headers.get("docker-content-digest")].find(isDigest);
-    const manifest = manifestOf(
-      bytes,
-      MANIFEST_TYPES.includes(type) ? type : declaredMediaType(bytes) ?? type,
-      { algorithm: named && algorithmOf(named) },
-    );
-    this.#checkDigest(manifest, reference, named);
-    return manifest;
   }
 
   async resolve(reference: string, options: CallOptions = {}): Promise<Digest | undefined> {
@@ -277,23 +261,7 @@ export class RegistryStore implements Store {
       if (to) await cancelUpload(this.#client, to, options);
     } catch { /* it leads elsewhere: the registry drops the upload by itself */ }
   }
-
-  #checkDigest({ digest, mediaType }: Manifest, reference: string, expected: Digest = digest): void {
-    if (digest === expected) return;
-    if (SCHEMA_1.test(mediaType)) {
-      throw new LayerstashError(`the manifest ${reference} is of schema 1`, SCHEMA_1_HINT);
-    }
-    throw new MismatchError(
-      `the manifest ${reference} is corrupted: its bytes do not have the digest ${expected}`,
-    );
-  }
 }
-
-/** Manifests of docker before 2016. Their digest leaves out the signatures that are in their bytes. */
-const SCHEMA_1 = /^application\/vnd\.docker\.distribution\.manifest\.v1\+/;
-const SCHEMA_1_HINT = {
-  hint: "this old kind of image is not supported: convert it, as with skopeo copy --format v2s2",
-};
 
 /** A user who may not read the other repository may still write to this one. */
 function undefinedIfNotAllowed(error: unknown): undefined {
