@@ -2,7 +2,8 @@
 import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import type { Entry } from "../layers/entry.ts";
-import { parseRow, type Row, tableEntry } from "../layers/toc_row.ts";
+import { tableEntry } from "../layers/toc_entry.ts";
+import { parseRow, type Row } from "../layers/toc_row.ts";
 import { isDigest } from "../oci/digest.ts";
 
 /** A piece of a file, which a gzip member of the pack holds. */

@@ -8,7 +8,8 @@ import { type Compression, decompress } from "./compression.ts";
 import type { Entry, Extent, OpenEntry } from "./entry.ts";
 import type { LayerBlob } from "./layer_blob.ts";
 import { StreamInput } from "./tar_input.ts";
-import { digestsOf, type Row, rowSchema, tableEntry } from "./toc_row.ts";
+import { digestsOf, tableEntry } from "./toc_entry.ts";
+import { type Row, rowSchema } from "./toc_row.ts";
 
 /** The largest table that is read, uncompressed, in bytes: some 250,000 files. Larger ones are not used. */
 export const LARGEST_TOC: number = 64 * 1024 * 1024;
