@@ -745,7 +745,7 @@ a registry at \`/v2/\`, to browsers and players as pages and files, to file mana
 Files and folders that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens
 them; elsewhere they are listed, and their pages say how to read them with the key. The registry gives every
 blob as it is stored. Of an image for several platforms, \`/files/me/app/1.2@linux-arm64/\` is the one for
-linux/arm64; without that it is the one for this machine.
+linux/arm64; without that it is the one for this machine, else the first.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
 manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256 or
