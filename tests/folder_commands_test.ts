@@ -388,6 +388,29 @@ Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says
   }
 });
 
+Deno.test("a copy to a repository without a name asks for the image once: some registries count that", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  await storeBoth(work);
+  const host = new URL(fake.url).host;
+  using remote = openStore({ registry: fake.url, repository: "me/files" });
+  await putImage(remote, "app", [{ bytes: new Uint8Array(10) }]);
+  assert.equal((await work.run(["copy", BOX, `${host}/me/files:site`])).code, 0);
+  for (const [tag, given] of [["app", "latest"], ["site", "site"]] as const) {
+    fake.requests.length = 0;
+    const copied = await work.run(["copy", `${host}/me/files:${tag}`, `${host}/me/${tag}`]);
+    assert.equal(copied.code, 0, copied.stderr);
+    assert.match(copied.stderr, new RegExp(`copied to [^ ]+/me/${tag}:${given}: `));
+    const asked = fake.requests.filter(({ path }) => path === `/v2/me/files/manifests/${tag}`);
+    assert.deepEqual(asked.map(({ method }) => method), ["GET"], tag);
+  }
+  const { code, stderr } = await work.run([
+    ...["copy", `${host}/me/files@${await remote.resolve("site")}`, `${host}/me/other`],
+  ]);
+  assert.equal(code, 2, stderr);
+  assert.match(stderr, /the copy needs a name, as a digest is none/);
+});
+
 Deno.test("an alias and an image with another layer take the tag of no folder", async () => {
   await using work = await makeWorkplace();
   await storeBoth(work);

@@ -40,6 +40,8 @@ export interface CopyOptions extends CallOptions {
   platforms?: readonly string[] | undefined;
   /** Replaces what the target's tag holds, where that is a folder or a folder is copied; tags of other images always move. */
   overwrite?: boolean | undefined;
+  /** The tag of the copy where the target names none; absent = that of the source, which a folder keeps in any case. */
+  imageTag?: string | undefined;
   /** Also copies what refers to the image: signatures and SBOMs, those under the tags of cosign too. */
   referrers?: boolean | undefined;
   /** The number of blobs that are copied at once; absent = adapted to the registry. */
@@ -95,14 +97,15 @@ export async function copyImage(
   to: ImageTarget,
   options: CopyOptions = {},
 ): Promise<CopyResult> {
-  const { platforms = [], jobs = DEFAULT_JOBS } = options;
+  const { platforms = [], imageTag, jobs = DEFAULT_JOBS } = options;
   checkTransfer(options);
   const root = await findRoot(from.store, from.reference, options);
   const chosen = await choosePlatforms(from.store, root.manifest, { ...options, platforms });
   const tree = await readTree(from.store, chosen, options);
-  const reference = targetReference(to.reference ?? root.reference, tree);
-  await requireTargetName(to.store, reference, options);
   const isFolder = await isFolderImage(from.store, tree.manifest, options);
+  const kept = isFolder ? from.reference : undefined;
+  const reference = targetReference(to.reference ?? kept ?? imageTag ?? root.reference, tree);
+  await requireTargetName(to.store, reference, options);
   const newHolder = { ...options, isFolder, digest: tree.manifest.digest };
   await requireFreeTag(to.store, reference, newHolder);
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
@@ -118,12 +121,11 @@ export async function copyImage(
   await listReferrers(to.store, treeManifests(tree), options);
   await putReferrers(to.store, referrers, options);
   await putSignatures(to.store, signatures, options);
-  const manifests = trees.flatMap(treeManifests).length;
   const encryption = isEncryptedImage(tree.manifest) ? { encryption: { format: "age" } as const } : {};
   return {
     reference,
     digest: chosen.digest,
-    manifests,
+    manifests: trees.flatMap(treeManifests).length,
     referrers: trees.length - 1,
     isFolder,
     ...encryption,

@@ -126,8 +126,12 @@ async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise
 async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
   const { both, terminal, signal, onEvent, totals } = copying;
   const { platform: platforms, referrers, overwrite, jobs, json } = flags;
-  const to = { store: both.to.store, reference: await targetName(copying, flags) };
-  const copied = await copyImage(both.from, to, { platforms, referrers, overwrite, jobs, signal, onEvent });
+  const to = { store: both.to.store, reference: parseAddress(flags.to).reference };
+  if (to.reference === undefined) await requireNoFolderDigest(copying, flags);
+  const copied = await copyImage(both.from, to, {
+    ...{ platforms, referrers, overwrite, jobs, signal, onEvent },
+    imageTag: both.to.reference, // the default `latest` is for images of other programs alone
+  });
   const { digest, reference, manifests, blobs } = copied;
   terminal.data(json ? doneLine({ totals, store: both.to.store }, copied) : `${digest}\n`);
   const along = copied.referrers > 0 ? `, ${copied.referrers} of them referrers` : "";
@@ -139,12 +143,13 @@ async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
   if (copied.isFolder) terminal.note(getItBack("download", addressIn(both.to.store, reference), ...keys));
 }
 
-/** The tag of the copy; `undefined` = that of the source. The default `latest` is for images of other programs alone. */
-async function targetName({ both: { from, to }, signal, onEvent }: Copying, flags: CopyFlags) {
-  const named = parseAddress(flags.to).reference;
-  if (named !== undefined || from.reference === undefined) return named ?? to.reference;
-  const takesOwn = await isFolder(from.store, from.reference, { signal, onEvent });
-  return takesOwn ? requireName(from.reference, flags) : to.reference;
+/** Refuses to copy a folder that a digest names: there is no tag for the copy to keep. */
+async function requireNoFolderDigest(
+  { both: { from: { store, reference } }, signal, onEvent }: Copying,
+  flags: CopyFlags,
+): Promise<void> {
+  if (reference === undefined || !isDigest(reference)) return;
+  if (await isFolder(store, reference, { signal, onEvent })) requireName(reference, flags);
 }
 
 async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
