@@ -41,7 +41,7 @@ export function writeRow(into: RowWriter, entry: FoundEntry): void {
   }
 }
 
-/** The entries of rows that stand one behind the other. */
+/** The entries of rows that stand one after the other. */
 export function* readRows(rows: Bytes): Generator<FoundEntry> {
   for (const reader = new RowReader(rows); reader.more;) yield readRow(reader, reader.text());
 }

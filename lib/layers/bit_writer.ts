@@ -9,11 +9,6 @@ export class BitWriter {
   #rest = 0;
   #restLength = 0;
 
-  /** How many bits the last byte has left. */
-  get left(): number {
-    return -this.#restLength & 7;
-  }
-
   /** Makes room for as many bytes more. */
   reserve(bytes: number): void {
     if (this.#written + bytes <= this.#bytes.length) return;
@@ -48,7 +43,7 @@ export class BitWriter {
     this.#written += bytes.length;
   }
 
-  /** The bytes that are full, until the next call. What is written next stands behind them. */
+  /** The bytes that are full, valid until the next call. Bits that do not fill a byte yet come after them. */
   take(): Bytes {
     const taken = this.#bytes.subarray(0, this.#written);
     this.#written = 0;
