@@ -46,7 +46,7 @@ export function imageAction<F extends ImageFlags & { image: string }>(
       onEvent,
       ...await transportOf(flags),
     });
-    const store = identities ? decryptedImages(opened.store, { identities }) : opened.store;
+    const store = decryptedImages(opened.store, { identities });
     await work({ ...opened, ...session, store, onEvent, totals }, flags).catch(async (failure) => {
       throw await stashInstead(failure, { ...opened, ...session });
     });

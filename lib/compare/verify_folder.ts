@@ -82,7 +82,7 @@ export async function verifyFolder(
   checkTransfer(options);
   const { identities, ...reporting } = withChannel(options, store);
   const { platform, onEvent, signal } = reporting;
-  const reader = identities ? decryptedImages(store, { identities }) : store;
+  const reader = decryptedImages(store, { identities });
   const found = await findImage(reader, reference, { platform, onEvent, signal });
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
   const note = await requireFolderNote(reader, found, { name: reference, onEvent, signal });

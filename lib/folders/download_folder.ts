@@ -68,7 +68,7 @@ export async function downloadFolder(
   const { directory, identities, signal, onEvent: report } = reporting;
   checkTransfer(reporting);
   requireWholeToDelete(reporting);
-  const reader = identities ? decryptedImages(store, { identities }) : store;
+  const reader = decryptedImages(store, { identities });
   const { image: { manifest, layers }, note } = await requireFolder(reader, reference, {
     onEvent: report,
     signal,

@@ -25,8 +25,8 @@ import {
 
 /** What opens encrypted images. */
 export interface DecryptedImagesOptions {
-  /** The keys. */
-  identities: Identities;
+  /** The keys; absent = the store is seen as it is. */
+  identities?: Identities | undefined;
   /** Reports no image for which no key was needed: several things are looked at, and nobody said that this one is encrypted. */
   quiet?: boolean | undefined;
 }
@@ -71,8 +71,12 @@ interface PlainBlob {
  * await Deno.remove(directory, { recursive: true });
  * ```
  */
-export function decryptedImages<S extends StoreReader>(store: S, options: DecryptedImagesOptions): S {
-  const images = new DecryptedImages(store, options);
+export function decryptedImages<S extends StoreReader>(
+  store: S,
+  { identities, quiet }: DecryptedImagesOptions,
+): S {
+  if (!identities) return store;
+  const images = new DecryptedImages(store, { identities, quiet });
   const calls: Partial<StoreReader> = {
     manifest: (reference, options) => images.manifest(reference, options),
     async stat(digest, options) {
@@ -104,7 +108,10 @@ class DecryptedImages {
   readonly #opened = new Map<Digest, Promise<Manifest>>();
   readonly #blobs = new Map<Digest, PlainBlob>();
 
-  constructor(store: StoreReader, { identities, quiet = false }: DecryptedImagesOptions) {
+  constructor(
+    store: StoreReader,
+    { identities, quiet = false }: DecryptedImagesOptions & { identities: Identities },
+  ) {
     [this.#store, this.#quiet] = [store, quiet];
     this.#openHeader = headerOpener(identities);
   }

@@ -87,9 +87,7 @@ export class ImageExplorer implements Disposable {
     this.#opened?.[Symbol.dispose]();
     const opened = openImage(image, { ...this.#connection, onEvent });
     const identities = this.#identities;
-    this.#opened = identities
-      ? { ...opened, store: decryptedImages(opened.store, { identities, quiet: true }) }
-      : opened;
+    this.#opened = { ...opened, store: decryptedImages(opened.store, { identities, quiet: true }) };
     this.#images.clear();
     this.#tree = undefined;
     return image.registry.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;

@@ -118,7 +118,7 @@ async function printDifferences(session: Session, flags: DiffFlags): Promise<boo
 
 /** A side as whoever has the keys sees it. */
 function decrypted(side: DiffSide, identities: Identities | undefined): DiffSide {
-  if (!identities || "directory" in side) return side;
+  if ("directory" in side) return side;
   return { ...side, store: decryptedImages(side.store, { identities }) };
 }
 

@@ -58,7 +58,7 @@ async function compareWith(
   { baseTag, identities, directory = "." }: FolderCheckFlags,
 ): Promise<Compared> {
   const compared: Compared = { differences: [], times: 0 };
-  const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
+  const reader = decryptedImages(store, { identities, quiet: true });
   using comparison = await diff({ store: reader, reference: baseTag }, { directory }, { signal, onEvent });
   for await (const each of comparison.differences()) {
     if (each.change === "changed" && each.aspects.every((aspect) => aspect === "time")) compared.times++;

@@ -31,7 +31,7 @@ export async function findServedThing(
   if (stash) return stash;
   const version = await store.resolve(reference, options) ?? "";
   const { identities, ...call } = options;
-  const reader = identities ? decryptedImages(store, { identities, quiet: true }) : store;
+  const reader = decryptedImages(store, { identities, quiet: true });
   const artifact = await findArtifact(reader, reference, { ...call, platform, orFirst: true });
   const { kind, platforms } = artifact;
   if (kind === "encrypted folder") throw needsKeyError(reference);
