@@ -35,7 +35,7 @@ async function filesBelow(directory: string): Promise<string[]> {
   return found;
 }
 
-test("an upload to a directory: blobs, index and marker, and the index comes last", async () => {
+test("an upload to a directory syncs blobs, index and marker, and the index comes last", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   const input = await work.write("disk.img", someBytes(30));
@@ -53,7 +53,7 @@ test("an upload to a directory: blobs, index and marker, and the index comes las
   }
 });
 
-test("a download to a file, whole and a range of it", async () => {
+test("a download to a file syncs it, the whole and a range of it", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   await upload(store, "disk", { input: streamOf(someBytes(30)), chunkSize: 10 });
@@ -67,7 +67,7 @@ test("a download to a file, whole and a range of it", async () => {
   }
 });
 
-test("layers that are saved, and the directory that was made for them", async () => {
+test("layers that are saved are synced, and so is the directory that was made for them", async () => {
   await using image = await makeImage([await gzip(tarOf([{ name: "a", content: "a" }]))]);
   using opened = openImage(image.name);
   const { layers } = await findImage(opened.store, opened.reference);
@@ -78,7 +78,7 @@ test("layers that are saved, and the directory that was made for them", async ()
   assert.ok(disk.calls.includes(`sync ${image.work.path("saved")}`), "the name of the directory");
 });
 
-test("a blob that is taken over from another repository of the directory", async () => {
+test("a blob that is taken over from another repository of the directory is synced", async () => {
   await using work = await makeWorkspace();
   using one = openStore({ registry: `oci:${work.path("box")}`, repository: "me/one" });
   using two = openStore({ registry: `oci:${work.path("box")}`, repository: "me/two" });
@@ -110,7 +110,7 @@ test("an extraction syncs each directory that got names, and once", async () => 
   assert.ok(disk.calls.includes(`sync ${image.work.path(".")}`), "the name of the target");
 });
 
-test("a saved login, a program that was upgraded, a file that was saved while browsing", async () => {
+test("a saved login, a program that was upgraded, and a file that was saved while browsing are synced", async () => {
   await using home = await helperHome();
   await using place = await makePlace();
   using disk = recordDisk();
@@ -132,7 +132,7 @@ test("a saved login, a program that was upgraded, a file that was saved while br
   disk.requireDurable(join(home.path, "saved"));
 });
 
-test("the name of a new journal", async () => {
+test("the name of a new journal is synced", async () => {
   await using work = await makeWorkspace();
   using disk = recordDisk();
   using _journal = await openJournal({ directory: work.path("state"), name: "upload of disk", subject: "a" });

@@ -44,7 +44,7 @@ Deno.test("a full page with an odd entry is followed by the next, where there is
   assert.equal(asked.length, 2);
 });
 
-Deno.test("of a list of referrers or repositories, too", async () => {
+Deno.test("of a list of referrers or repositories, what is none of them is passed over", async () => {
   await using fake = await startFakeRegistry();
   using opened = open(fake);
   const referrer = { mediaType: "application/vnd.oci.image.manifest.v1+json", digest: DIGEST, size: 7 };

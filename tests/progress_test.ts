@@ -49,7 +49,7 @@ function after(events: TransferEvent[], what = "uploading disk.img"): ProgressSt
 
 const PLAN: TransferEvent = { type: "plan", size: 1000 * MB, blobs: 4, chunkSize: 250 * MB };
 
-Deno.test("the bar at 80 columns", () => {
+Deno.test("the bar fills 80 columns", () => {
   const half = after([
     PLAN,
     sent(100 * MB),
@@ -72,7 +72,7 @@ Deno.test("the bar at 80 columns", () => {
   ]);
 });
 
-Deno.test("the bar at 120, 60, 40 and 12 columns", () => {
+Deno.test("the bar fits into 120, 60, 40 and 12 columns", () => {
   const half = after(
     [PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)],
     "uploading a-rather-long-name.img",
@@ -216,7 +216,7 @@ Deno.test("what passes before the first bytes move counts neither for the rate n
   assert.equal(timeLeft(all, 18_000), undefined, "the registry takes its time to store it");
 });
 
-Deno.test("progress as a plain line", () => {
+Deno.test("progress is also written as a plain line", () => {
   const state = after([PLAN, sent(250 * MB), done(250 * MB), sent(170 * MB)]);
   assert.equal(
     renderPlain(state, 6000),
@@ -367,7 +367,7 @@ Deno.test("property: whatever happens, no line is too wide and nothing goes past
   );
 });
 
-Deno.test("events as lines for logs", () => {
+Deno.test("events are written as lines for logs", () => {
   const lines: [TransferEvent, string][] = [
     [PLAN, "plan: 1 GB in 4 chunks"],
     [{ type: "plan", chunkSize: MB }, "plan: unknown size in an unknown number of chunks"],

@@ -409,11 +409,13 @@ Deno.test("credentials do not follow a redirect to another origin", async () => 
   }
 });
 
-Deno.test("neither does a bearer token that was given", async () => {
+Deno.test("a bearer token that was given does not follow a redirect to another origin either", async () => {
   await using fake = await startFakeRegistry({ faults: { redirectBlobs: 302 } });
   fake.storage.addBlob("me/files", HELLO);
   using opened = open(fake, { credentials: { kind: "bearer", token: "t" } });
   assert.equal(await new Response(await opened.store.read(BLOB)).text(), "hello, registry");
+  const sent = fake.requests.map(({ origin, headers }) => [origin, headers["authorization"]]);
+  assert.deepEqual(sent, [["registry", "Bearer t"], ["storage", undefined]]);
 });
 
 Deno.test("a 401 of the storage is no question that the password answers", async () => {

@@ -359,7 +359,7 @@ Deno.test("an error says what and why, then the hint; its stack only where debug
   assert.equal(quiet.stdout.text + debugging.stdout.text, "");
 });
 
-Deno.test("colours only on a terminal that wants them", () => {
+Deno.test("there are colours only on a terminal that wants them", () => {
   const printed = (options: { tty: boolean; env: Record<string, string> }) => {
     const { terminal, stderr } = setup(options);
     terminal.fail("it failed", "why");

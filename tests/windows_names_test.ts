@@ -8,7 +8,7 @@ Deno.test("what Windows takes for a device, a stream, another directory or anoth
   for (const path of [...bad, ...devices]) assert.equal(isWindowsPath(path), false, path);
 });
 
-Deno.test("all else is", () => {
+Deno.test("every other name is one on Windows, too", () => {
   const good = [
     "a",
     ".profile",

@@ -4,12 +4,17 @@ import { fileURLToPath } from "node:url";
 import config from "../../deno.json" with { type: "json" };
 import { programName } from "../../lib/releases/released_program.ts";
 import { commandWords } from "./command_line.ts";
+import { denoDirectory } from "./system.ts";
 
 const ASSET = /^\/layerstash\/layerstash\/releases\/(?:latest\/download|download\/v(\d[^/]*))\/(.+)$/;
 const AS_INSTALLED = fileURLToPath(new URL("upgrade_process.ts", import.meta.url));
 
-/** The program of the latest release: it runs the command line of this checkout, and takes itself for installed. */
+/**
+ * The program of the latest release: it runs the command line of this checkout, and takes itself for installed. What Deno
+ * has compiled of it is that of this checkout, because a released program comes compiled, too.
+ */
 export const PROGRAM = `#!/bin/sh
+export DENO_DIR='${denoDirectory()}'
 if [ "$1" = upgrade ] && [ "$2" != --help ]; then
   shift
   exec ${Deno.execPath()} run -A ${AS_INSTALLED} "$0" ${config.version} ${Deno.build.target} "$@"

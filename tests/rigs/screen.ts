@@ -5,7 +5,10 @@ import { Tmux } from "./tmux.ts";
 export interface Screen extends AsyncDisposable {
   /** Types keys, by tmux's names: `Enter`, `C-c`, or text. */
   type(...keys: string[]): Promise<void>;
-  /** Waits until the screen shows something, and gives the whole screen. Fails with the screen when it never does. */
+  /**
+   * Waits until the screen shows something, and gives the whole screen. Fails with the screen when it never does. Programs
+   * draw line by line, and the other lines may still be those of before: what they must show, too, belongs to the pattern.
+   */
   until(pattern: RegExp): Promise<string>;
   /** What stands on the screen now, line by line, and where the cursor is, both from 0. */
   look(): Promise<{ rows: string[]; cursor: { column: number; row: number } }>;
