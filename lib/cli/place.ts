@@ -10,13 +10,13 @@ import { quoted } from "../messages.ts";
 import { isFile } from "../oci/path_reference.ts";
 import { typedName } from "../oci/registry_address.ts";
 import type { Address } from "../oci/address.ts";
+import { mistakeInOptions } from "./option_mistakes.ts";
 import {
   lineOfList,
   lineWithPlace,
   mistakeInAddress,
   mistakeInLayout,
   mistakeInMeaning,
-  mistakeInOptions,
   mistakeInOwner,
   mistakeInVariable,
 } from "./place_mistakes.ts";

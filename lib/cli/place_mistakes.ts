@@ -5,10 +5,9 @@
  */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { parseAddress } from "../../main.ts";
-import { LayerstashError } from "../errors.ts";
+import type { LayerstashError } from "../errors.ts";
 import { quoted } from "../messages.ts";
 import type { Address } from "../oci/address.ts";
-import { parseRepository } from "../oci/reference.ts";
 import {
   DOCKER_HUB,
   meantRegistry,
@@ -19,51 +18,15 @@ import {
 import { correctedLine, typedWords, withOption, withWord } from "./corrected_line.ts";
 
 /** A mistake, and what to do about it. */
-interface Mistake {
+export interface Mistake {
   problem: string;
   hint?: string | undefined;
 }
 
 /** The options that name a repository, as they were typed. */
-interface RepositoryOptions {
+export interface RepositoryOptions {
   registry: string;
   repository?: string | undefined;
-}
-
-/** What is wrong with the options that name a repository; `undefined` = nothing is known to be. */
-export function mistakeInOptions(
-  { registry, repository }: RepositoryOptions,
-  command: CommandUnknownOpts,
-): Mistake | undefined {
-  const correct = (values: Record<string, string>) =>
-    correctedLine(
-      command,
-      (words) => Object.entries(values).reduce((line, each) => withOption(command, line, each), [...words]),
-    );
-  const meant = meantRegistry(registry);
-  if (meant) {
-    const { path } = meant;
-    const whole = repository === undefined || path.endsWith(repository) ? path : `${path}/${repository}`;
-    const values = { registry: meant.registry, repository: path === "" ? repository ?? "me/files" : whole };
-    return { problem: problemOf(() => parseRegistry(registry)), hint: correct(values) };
-  }
-  if (repository === undefined) return undefined;
-  const host = hostBefore(registry, repository);
-  if (host !== undefined) {
-    const { problem = "", name } = host;
-    return { problem, hint: correct({ registry: host.registry, repository: name }) };
-  }
-  const [, path = "", tag = ""] = /^([^:@]+)(?::([^:/@]+)|@[^@]*)$/.exec(repository) ?? [];
-  if (path !== "" && isRepository(path)) {
-    const takesTag = tag !== "" && command.options.some((option) => option.name() === "base-tag");
-    return {
-      problem: `-r takes a repository alone, and ${quoted(repository)} names something in it`,
-      hint: correct({ repository: path, ...(takesTag && { "base-tag": tag }) }),
-    };
-  }
-  const lower = repository.toLowerCase();
-  if (isRepository(repository) || !isRepository(lower)) return undefined;
-  return { problem: problemOf(() => parseRepository(repository)), hint: correct({ repository: lower }) };
 }
 
 /** What is wrong with a word that is not an address, as its error says it; with the line that would have worked, if it is known. */
@@ -105,7 +68,7 @@ export function mistakeInVariable(
   if (registry.kind !== "remote" || registry.host !== "docker.io" || text.includes("docker.io")) {
     return undefined;
   }
-  const meant = readRegistry(named);
+  const meant = registryMeant(named);
   if (!meant || isDockerHub(meant)) return undefined;
   const prefix = meant.kind === "layout" ? named : typedName(meant.host, meant.origin);
   const line = correctedLine(
@@ -127,7 +90,7 @@ export function mistakeInOwner(
   command: CommandUnknownOpts,
 ): Mistake | undefined {
   if (repository === undefined || repository.includes("/") || !WRITING.has(command.name())) return undefined;
-  if (!isDockerHub(readRegistry(registry))) return undefined;
+  if (!isDockerHub(registryMeant(registry))) return undefined;
   const own = `YOU/${repository}`;
   const line = correctedLine(
     command,
@@ -186,41 +149,12 @@ export function lineOfList(
   );
 }
 
-/** What the error of a check says. */
-function problemOf(check: () => unknown): string {
-  try {
-    check();
-  } catch (error) {
-    if (error instanceof LayerstashError) return error.message;
-    throw error;
-  }
-  throw new TypeError("the check finds nothing wrong");
-}
-
-/** A registry that stands before the name of a repository. In other registries than Docker Hub it may be a part of the name. */
-function hostBefore(registry: string, repository: string) {
-  const address = /^(https?:\/\/)?[^/.:]*[.:][^/]*\/|^localhost\//.test(repository)
-    ? read(repository)
-    : undefined;
-  if (address?.registry.kind !== "remote") return undefined;
-  const { host, origin } = address.registry;
-  const asked = readRegistry(registry);
-  if (asked?.kind !== "remote") return undefined;
-  const isWhole = isRepository(repository);
-  if (isWhole && !DOCKER_HUB.has(asked.host) && asked.host !== host) return undefined;
-  return {
-    problem: `-r takes a repository alone, and ${quoted(repository)} begins with a registry`,
-    registry: typedName(host, origin),
-    name: address.repository,
-  };
-}
-
 function isDockerHub(registry: RegistryAddress | undefined): boolean {
   return registry?.kind === "remote" && DOCKER_HUB.has(registry.host);
 }
 
 /** The registry that a text names; `undefined` if it names none, which is told when it is opened. */
-function readRegistry(text: string): RegistryAddress | undefined {
+export function registryMeant(text: string): RegistryAddress | undefined {
   try {
     return parseRegistry(text);
   } catch {
@@ -228,19 +162,12 @@ function readRegistry(text: string): RegistryAddress | undefined {
   }
 }
 
-function read(text: string): Address | undefined {
+/** The address that a text is; `undefined` if it is none. */
+export function addressMeant(text: string): Address | undefined {
   try {
     return parseAddress(text);
   } catch {
     return undefined;
-  }
-}
-
-function isRepository(text: string): boolean {
-  try {
-    return parseRepository(text) === text;
-  } catch {
-    return false;
   }
 }
 
@@ -249,5 +176,5 @@ function correctAddress(word: string): string | undefined {
   const site = /^(https?:\/\/)?[^/]+\/./.test(word) ? meantRegistry(word) : undefined;
   const [, name = "", reference = ""] = /^(.*?)(:[^:/]*)?$/s.exec(word) ?? [];
   const candidates = [site && `${site.registry}/${site.path}`, name.toLowerCase() + reference];
-  return candidates.find((each) => each !== undefined && each !== word && read(each) !== undefined);
+  return candidates.find((each) => each !== undefined && each !== word && addressMeant(each) !== undefined);
 }
