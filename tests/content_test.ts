@@ -250,3 +250,26 @@ Deno.test("a signal ends the wait for the digest of a long range, and the hashin
   await assert.rejects(waiting, stop);
   assert.ok(dropped);
 });
+
+/** A worker that throws what nobody catches as soon as it gets a message. */
+const DYING = `data:application/javascript,self.onmessage = () => { throw new Error("out of order") };`;
+
+Deno.test("a thread that has ended fails what it was given, and another one takes its place", async () => {
+  await using work = await makeWorkspace();
+  const path = await work.write("large", LARGE);
+  const real = globalThis.Worker;
+  using hasher = new Hasher();
+  const hash = () => hasher.file(path, { start: 0, end: LARGE.length });
+  globalThis.Worker = class extends real {
+    constructor(_: string | URL, options?: WorkerOptions) {
+      super(DYING, options);
+    }
+  };
+  try {
+    await assert.rejects(hash(), /the hashing thread failed: .*out of order/);
+  } finally {
+    globalThis.Worker = real;
+  }
+  assert.equal(await hash(), digestOf(LARGE));
+  assert.equal(await hash(), digestOf(LARGE));
+});

@@ -485,6 +485,24 @@ Deno.test("what comes with the same credentials at once is checked once", async 
   assert.deepEqual([...new Set(users)], [USER.username]);
 });
 
+Deno.test("a check that has ended its thread fails, and the next ones are made in another", async () => {
+  using passwords = new Passwords(USER.htpasswd);
+  const authorization = `Basic ${btoa(`${USER.username}:${USER.password}`)}`;
+  const real = globalThis.Worker;
+  const dying = `data:application/javascript,self.onmessage = () => { throw new Error("out of order") };`;
+  globalThis.Worker = class extends real {
+    constructor(_: string | URL, options?: WorkerOptions) {
+      super(dying, options);
+    }
+  };
+  try {
+    await assert.rejects(passwords.userOf(authorization), /the password thread failed/);
+  } finally {
+    globalThis.Worker = real;
+  }
+  assert.equal(await passwords.userOf(authorization), USER.username);
+});
+
 Deno.test("a manifest that says it is a page runs nothing in a browser", async () => {
   await withServer({}, async ({ url }) => {
     const path = `${url}/v2/me/files/manifests/page`;

@@ -22,6 +22,11 @@ export class AnsweringThread<Order, Answer extends object> implements Disposable
     onThreadEnd(worker, name, (error) => this.#failAll(error));
   }
 
+  /** Whether it answers no more. */
+  get hasEnded(): boolean {
+    return this.#failure !== undefined;
+  }
+
   /** How many orders have no answer yet. */
   get load(): number {
     return this.#awaited.length;
@@ -58,11 +63,16 @@ function isFailure(data: object): data is ThreadFailure {
   return "type" in data && data.type === "failed";
 }
 
-/** The thread that has the least to do: an idle one, or else a new one, as long as there are fewer than `most`. */
-export function leastBusy<T extends { readonly load: number }>(
+/**
+ * The thread that has the least to do: an idle one, or else a new one, as long as there are fewer than `most`. New ones take the
+ * place of those that have ended.
+ */
+export function leastBusy<T extends { readonly load: number; readonly hasEnded: boolean }>(
   threads: T[],
   { most, start }: { most: number; start: () => T },
 ): T {
+  const ended = threads.findIndex(({ hasEnded }) => hasEnded);
+  if (ended >= 0) return threads[ended] = start();
   const idle = threads.find(({ load }) => load === 0);
   if (idle) return idle;
   if (threads.length < most) threads.push(start());

@@ -135,6 +135,11 @@ class HashThread {
   load = 0;
   #failure: Error | undefined;
 
+  /** Whether it answers no more. */
+  get hasEnded(): boolean {
+    return this.#failure !== undefined;
+  }
+
   constructor() {
     this.#worker.onmessage = ({ data }: MessageEvent<HashAnswer>) => this.#settle(data);
     const file = new URL("hash_worker.ts", import.meta.url);

@@ -72,7 +72,8 @@ export class Passwords implements Disposable {
   async #isRight(name: string, password: string): Promise<boolean> {
     const [anyHash = ""] = this.#hashes.values(); // a name that is unknown takes as long, so that nobody learns who there is
     const hash = this.#hashes.get(name) ?? anyHash;
-    const { isRight } = await (this.#thread ??= startThread()).run({ password, hash });
+    if (!this.#thread || this.#thread.hasEnded) this.#thread = startThread();
+    const { isRight } = await this.#thread.run({ password, hash });
     return isRight && this.#hashes.has(name);
   }
 
