@@ -13,7 +13,8 @@ import type { Digest } from "./oci/digest.ts";
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
  * - `blob`: a blob is done, such as a chunk of a stash; `index` counts the blobs of the transfer from 1. `sent` and
  *   `fetched` moved bytes; `present` means that it already existed, `mounted` that the registry took it over from another
- *   repository of its own. A `checked` blob is right, unless `fault` says what is wrong with it.
+ *   repository of its own. A `checked` blob is right, unless `fault` says what is wrong with it. What is decrypted has the
+ *   `digest` under which it is stored, and the `size` of its decrypted bytes.
  * - `files`: so many files more of a folder are in their places, or in layers; then `bytes` is how much of `content` that
  *   is. Negative when a layer is made again.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
@@ -72,6 +73,23 @@ export function partOfTransfer(
       onEvent(event.type === "blob" ? { ...event, index: indexOf(event.index) } : event);
     }
   });
+}
+
+/**
+ * A channel on which the blobs of a transfer have the digests under which they are stored: what is decrypted on its way has
+ * others, by which nobody finds it.
+ *
+ * @param stored all blobs of the transfer, in order; absent = they have these digests already
+ */
+export function withStoredDigests(
+  onEvent: OnEvent | undefined,
+  stored: readonly { digest: Digest }[] | undefined,
+): OnEvent | undefined {
+  if (!onEvent || !stored) return onEvent;
+  return (event) => {
+    if (event.type !== "blob") return onEvent(event);
+    onEvent({ ...event, digest: stored[event.index - 1]?.digest ?? event.digest });
+  };
 }
 
 /** A channel without `progress`: for bytes that do not belong to a plan, or that are counted elsewhere. */

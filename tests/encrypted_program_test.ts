@@ -228,3 +228,33 @@ Deno.test("download of an encrypted blob with a key does not write what is still
   ]);
   await assert.rejects(Deno.stat(place.path("back.img")), Deno.errors.NotFound);
 });
+
+Deno.test("events of what is decrypted name the blobs that are stored, by which a keeper can look them up", async () => {
+  await using place = await makeWorkplace();
+  const recipient = await keygen(place);
+  await place.write("secret.img", FILE);
+  await Deno.mkdir(place.path("photos"));
+  await place.write("photos/lake.img", FILE);
+  const key = ["--identity", "key.txt"];
+  const cut = ["--chunk-size", "600kB"];
+  await place.run(["upload", "secret.img", "oci:box:disk", "--encrypt-to", recipient, ...cut]);
+  await place.run(["upload", "photos", "oci:box:photos", "--encrypt-to", recipient]);
+  const stored = new Set(Array.from(Deno.readDirSync(place.path("box/blobs/sha256")), ({ name }) => name));
+  for (
+    const [words, count] of [
+      [["download", "oci:box:disk", "back.img"], 3],
+      [["download", "oci:box:disk", "back.img"], 3], // it is there
+      [["verify", "oci:box:disk", "back.img"], 3],
+      [["verify", "oci:box:disk", "--deep"], 3],
+      [["download", "oci:box:photos", "back"], 2],
+      [["verify", "oci:box:photos", "--deep"], 2],
+    ] as const
+  ) {
+    const { code, stdout, stderr } = await place.run([...words, "--json", ...key]);
+    assert.equal(code, 0, stderr);
+    const events = stdout.trim().split("\n").map((line) => JSON.parse(line));
+    const digests: string[] = events.flatMap(({ event, digest }) => event === "blob" ? digest.slice(7) : []);
+    assert.equal(digests.length, count, stdout);
+    assert.ok(digests.every((digest) => stored.has(digest)), `${words}: ${digests}`);
+  }
+});

@@ -2,7 +2,7 @@
 import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Identities } from "../encryption/identities.ts";
-import { withChannel } from "../events.ts";
+import { withChannel, withStoredDigests } from "../events.ts";
 import { type FindFolderOptions, requireFolderNote } from "../folders/folder_image.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
@@ -86,9 +86,10 @@ export async function verifyFolder(
   const found = await findImage(reader, reference, { platform, onEvent, signal });
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
   const note = await requireFolderNote(reader, found, { name: reference, onEvent, signal });
-  const { manifest: { digest, storedAs = digest }, layers } = found;
+  const { manifest: { digest, storedAs = digest, storedLayers }, layers } = found;
   const check = reporting.deep ? byReading(readEntries) : checkPresenceOf;
-  const faults = await checkLayers(reader, layers, check, reporting);
+  const told = { ...reporting, onEvent: withStoredDigests(onEvent, storedLayers) };
+  const faults = await checkLayers(reader, layers, check, told);
   return { digest: storedAs, files: note.files, size: note.size, layers: layers.length, faults };
 }
 

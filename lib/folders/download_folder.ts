@@ -1,7 +1,7 @@
 /** Brings a folder back: into a new directory, or onto one that is there, of which only what differs is fetched. @module */
 import { dirname, resolve } from "node:path";
 import { ConflictError, InvalidInputError } from "../errors.ts";
-import { withChannel } from "../events.ts";
+import { withChannel, withStoredDigests } from "../events.ts";
 import { requireParent } from "../files/existing_file.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
 import type { Digest } from "../oci/digest.ts";
@@ -73,12 +73,13 @@ export async function downloadFolder(
     onEvent: report,
     signal,
   });
-  const { digest, storedAs = digest } = manifest;
+  const { digest, storedAs = digest, storedLayers } = manifest;
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
   const files = reporting.paths ? undefined : note.files;
   report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
   await requireParent(directory);
-  const { jobs, onEvent } = adaptiveJobs({ ...reporting, size });
+  const told = withStoredDigests(report, storedLayers);
+  const { jobs, onEvent } = adaptiveJobs({ ...reporting, onEvent: told, size });
   const folder = new FolderLayers(reader, layers, { onEvent, signal, name: reference });
   const wanted = new WantedPart(await Selection.of(reporting.paths ?? []));
   using disk = openDisk();

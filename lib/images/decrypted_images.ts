@@ -153,7 +153,7 @@ class DecryptedImages {
     }
     const open = ({ start, end }: ByteRange) => bytesSource(config).open(start, end);
     this.#blobs.set(listed.config.digest, { size: config.length, open });
-    return { ...manifest, storedAs: stored.digest };
+    return { ...manifest, storedAs: stored.digest, storedLayers: layers };
   }
 }
 

@@ -20,6 +20,8 @@ export interface Manifest {
   bytes: Uint8Array<ArrayBuffer>;
   /** The digest that it goes by in the store, where it was decrypted; absent = `digest`. */
   storedAs?: Digest | undefined;
+  /** Then: the digests under which its layers are stored, in order. */
+  storedLayers?: readonly { digest: Digest }[] | undefined;
 }
 
 const manifestSchema = v.object({

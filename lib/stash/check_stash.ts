@@ -2,7 +2,7 @@
 import { counted } from "../messages.ts";
 import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, withStoredDigests } from "../events.ts";
 import { algorithmOf, type Digest, DigestHash } from "../oci/digest.ts";
 import { listedBlobs } from "../oci/references.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -76,9 +76,10 @@ export interface VerifyResult {
 export async function checkStash(
   store: StoreReader,
   open: OpenStash,
-  { file, deep, jobs, onEvent = store.onEvent, signal }: VerifyOptions,
+  { file, deep, jobs, onEvent: report = store.onEvent, signal }: VerifyOptions,
 ): Promise<StashFault[]> {
   const { stash, plain } = open;
+  const onEvent = withStoredDigests(report, stash.chunks);
   const options = { jobs, onEvent, signal };
   const both = file !== undefined && (deep || open.isAuthenticated);
   reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, both ? 2 : 1);

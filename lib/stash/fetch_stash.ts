@@ -1,4 +1,5 @@
 /** Fetches a stash: into a file, or into a stream. @module */
+import { withStoredDigests } from "../events.ts";
 import { fetchFile, type FetchFileOptions, fetchRange } from "../files/fetch_file.ts";
 import { streamOut } from "../files/stream_out.ts";
 import { placeBlobs } from "../transfer/placed_blob.ts";
@@ -43,7 +44,8 @@ export async function fetchStash(
 ): Promise<void> {
   const chunks = placeBlobs(plain.chunks, chunkName);
   const explain = (error: unknown) => explainFetchError(error, reader, stash, options);
-  const transfer = { ...options, explain, hasher, ...(isAuthenticated && { authenticated: true }) };
+  const onEvent = withStoredDigests(options.onEvent, stash.chunks);
+  const transfer = { ...options, onEvent, explain, hasher, ...(isAuthenticated && { authenticated: true }) };
   const fetch = isAuthenticated && !hasher ? fetchRange : fetchFile;
   if (typeof output === "string") await fetch(reader, chunks, output, transfer);
   else await streamOut(reader, chunks, output, transfer);
