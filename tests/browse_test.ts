@@ -12,6 +12,7 @@ import { DirectoryPages } from "../lib/cli/browse/directory_pages.ts";
 import { linesOf } from "../lib/cli/browse/file_text.ts";
 import { renderFrame } from "../lib/cli/browse/frame.ts";
 import { decodeKeys, flushKeys } from "../lib/cli/browse/keys.ts";
+import { TaskRunner } from "../lib/cli/browse/tasks.ts";
 import { coloured } from "../lib/cli/browse/tones.ts";
 import { showsUnicode } from "../lib/cli/terminal/unicode.ts";
 import { type FileLocation, listScreen, type Screen, textScreen } from "../lib/cli/browse/screens.ts";
@@ -19,6 +20,9 @@ import { renderShortReport } from "../lib/cli/text/read_report.ts";
 import { columnsOf } from "../lib/cli/text/columns.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { FileTree, type LayerEntry } from "../lib/exports/images.ts";
+import { openStore, upload } from "../main.ts";
+import { makeWorkspace, someBytes } from "./rigs/content.ts";
+import { putImage } from "./rigs/images.ts";
 
 const SIZE = { columns: 40, rows: 8 };
 const MOTD: FileLocation = { image: `sha256:${"0".repeat(64)}` as Digest, path: "etc/motd" };
@@ -146,6 +150,36 @@ Deno.test("the usual notes fit into 80 columns", () => {
   ) {
     assert.ok(note.length < 80, note);
   }
+});
+
+Deno.test("a note that is longer than a line is shown whole, over the end of what is listed", () => {
+  const note = "there is no app in oci:box/me/files, as far as can be seen (it has: api, app-one, app-two)";
+  const browser = advanceBrowser(showing(rows(20)), { type: "noted", note }).browser;
+  const texts = textsOf(browser);
+  assert.equal(texts.length, SIZE.rows);
+  assert.ok(texts.every((text) => columnsOf(text) < SIZE.columns), texts.join("\n"));
+  assert.ok(texts.slice(1, -1).map((text) => text.trim()).join(" ").endsWith(note), texts.join("\n"));
+  assert.match(chosenOn(browser) ?? "", /row 0/);
+});
+
+Deno.test("a repository lists each stored file once, and says how it is brought back", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore(`oci:${work.path("box")}`);
+  await upload(store, "disk", { input: await work.write("disk.img", someBytes(25)), chunkSize: 10 });
+  await putImage(store, "app", []);
+  await putImage(store, "build-7", []);
+  using tasks = new TaskRunner({});
+  const signal = new AbortController().signal;
+  const opened = await tasks.run({ type: "open", image: store.name }, { onEvent: () => {}, signal });
+  assert.ok(opened.type === "opened");
+  const browser = showing(opened.screen, { columns: 100, rows: 12 });
+  assert.deepEqual(
+    textsOf(browser).slice(1, 4).map((text) => text.replace(/ {2,}/g, "  ").trim()),
+    ["> disk  stored file, 3 chunks", "app", "build-7"],
+  );
+  const { browser: asked, effect } = press(browser, "enter");
+  assert.equal(effect, undefined);
+  assert.equal(asked.note, `disk is a stored file: layerstash download ${store.name}:disk`);
 });
 
 Deno.test("a text moves in both directions, and left at its edge goes back", () => {

@@ -1,8 +1,7 @@
 /** Lists what lies in a repository beside its stored files. @module */
 import { inParallel } from "../async/pool.ts";
 import { LayerstashError } from "../errors.ts";
-import { parseChunkTag } from "../stash/chunk_tags.ts";
-import type { ListedStash } from "../stash/list_stashes.ts";
+import { chunksAmong, type ListedStash } from "../stash/list_stashes.ts";
 import { knownReferences } from "../store/known_references.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import type { Artifact } from "./artifact.ts";
@@ -54,11 +53,7 @@ export async function listArtifacts(
   stashes: readonly Pick<ListedStash, "baseTag" | "chunks">[],
   { most = Infinity, tags, ...options }: ListArtifactsOptions = {},
 ): Promise<ListedArtifact[]> {
-  const chunks = new Map(stashes.map(({ baseTag, chunks }) => [baseTag, chunks]));
-  const isChunk = (tag: string) => {
-    const parsed = parseChunkTag(tag);
-    return parsed !== undefined && parsed.number <= (chunks.get(parsed.baseTag) ?? 0);
-  };
+  const isChunk = chunksAmong(stashes);
   const references = (await knownReferences(store, { ...options, tags })).filter((each) => !isChunk(each));
   if (references.length > most) return references.map((reference) => ({ reference }));
   const found = new Map<string, ListedArtifact>();

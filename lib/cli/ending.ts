@@ -26,7 +26,7 @@ function placeOf({ name }: Store): { registry: string; repository: string } {
 }
 
 /** The address of something in a store, as a command line takes it. */
-export function addressIn({ name, url }: Store, reference: string): string {
+export function addressIn({ name, url }: Pick<Store, "name" | "url">, reference: string): string {
   return `${printable(typedName(name, url))}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
 }
 

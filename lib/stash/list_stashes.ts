@@ -72,6 +72,17 @@ export async function listStashes(
   return [...names.keys()].flatMap((baseTag) => listed.get(baseTag) ?? []);
 }
 
+/** Tells of a tag whether it is that of a chunk of these stashes. */
+export function chunksAmong(
+  stashes: readonly Pick<ListedStash, "baseTag" | "chunks">[],
+): (tag: string) => boolean {
+  const chunks = new Map(stashes.map(({ baseTag, chunks }) => [baseTag, chunks]));
+  return (tag) => {
+    const parsed = parseChunkTag(tag);
+    return parsed !== undefined && parsed.number <= (chunks.get(parsed.baseTag) ?? 0);
+  };
+}
+
 /** The stash that has a name, as far as it is there; `undefined` if something else has the name. */
 async function describeName(
   store: StoreReader,

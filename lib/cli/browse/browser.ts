@@ -218,8 +218,8 @@ function suggestedName({ path }: FileLocation): string {
 function moveInList(browser: Browser, screen: ListScreen, key: Key): Step {
   const { rows, selected } = screen;
   if (["enter", "right", "l"].includes(key)) {
-    const open = rows[selected]?.open;
-    return open ? task(browser, open) : { browser: { ...browser, note: "there is nothing to open here" } };
+    const { open, about = "there is nothing to open here" } = rows[selected] ?? {};
+    return open ? task(browser, open) : { browser: { ...browser, note: about } };
   }
   const to = selected + distance(key, browser.size, rows.length);
   const within = Math.max(0, Math.min(rows.length - 1, to));

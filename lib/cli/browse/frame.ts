@@ -1,6 +1,6 @@
 /** Renders the state of `browse` as lines that fit into the terminal and have no control characters. @module */
 import { printable } from "../../messages.ts";
-import { clip, columnsOf } from "../text/columns.ts";
+import { clip, columnsOf, wrapWords } from "../text/columns.ts";
 import { type Browser, currentScreen } from "./browser.ts";
 import { helpLine } from "./help.ts";
 import type { ListRow, ListScreen, Screen } from "./screens.ts";
@@ -34,12 +34,13 @@ export function renderFrame(browser: Browser): Frame {
   const body = bodyOf(screen, room, width);
   const title = titleOf(screen, room, width);
   const searching = browser.search?.typing === true;
-  const said = busy === undefined ? note : `${busy} ... (Esc stops)`;
+  const said = noteLines(busy === undefined ? note : `${busy} ... (Esc stops)`, width, room);
+  const shown = room + 1 - said.length; // a long note covers the end of the body
   const lines: Line[] = [
     ...(parts.title ? [{ text: title, tone: "title" as const }] : []),
-    ...body,
-    ...Array.from({ length: room - body.length }, () => ({ text: "" })),
-    ...(parts.note ? [{ text: clip(said, width) }] : []),
+    ...[...body, ...Array.from({ length: room - body.length }, () => ({ text: "" }))]
+      .slice(0, parts.note ? shown : room),
+    ...(parts.note ? said.map((text) => ({ text })) : []),
     ...(parts.help ? [{ text: clip(helpLine(screen, { searching }), width), tone: "help" as const }] : []),
   ];
   return {
@@ -47,9 +48,17 @@ export function renderFrame(browser: Browser): Frame {
     record: [
       title,
       ...body.map(({ text, chosen }) => chosen ? ` ${text.slice(1)}` : text),
-      ...(note === "" ? [] : [clip(note, width)]),
+      ...(note === "" ? [] : noteLines(note, width, room)),
     ],
   };
+}
+
+/** A note as lines, of which there are at most as many as the body has: a message of a registry may be long. */
+function noteLines(text: string, width: number, most: number): string[] {
+  const lines = wrapWords(printable(text), width);
+  const first = lines.length > most ? lines.slice(0, most - 1) : lines;
+  const rest = lines.slice(first.length);
+  return [...first, ...(rest.length > 0 ? [rest.join(" ")] : [])].map((line) => clip(line, width));
 }
 
 /** The title; if it is too long, its end, because the end of a path says most. */

@@ -14,7 +14,10 @@ import { type Digest, isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
 import type { OpenedImage } from "../../open/open_image.ts";
 import type { StoreOptions } from "../../open/open_store.ts";
+import { chunksAmong, type ListedStash, listStashes } from "../../stash/list_stashes.ts";
+import { parseChunkTag } from "../../stash/chunk_tags.ts";
 import { knownReferences } from "../../store/known_references.ts";
+import type { StoreReader } from "../../store/store.ts";
 import { renderShortReport } from "../text/read_report.ts";
 import { DirectoryPages } from "./directory_pages.ts";
 import type { FileLocation } from "./screens.ts";
@@ -47,8 +50,18 @@ export interface PlatformChoice {
   images: IndexedManifest[];
 }
 
+/** What a repository holds. */
+export interface RepositoryContent {
+  /** Its stored files. */
+  stashes: readonly ListedStash[];
+  /** The tags that hold no chunks of these; the digests of its images if it has no tag. */
+  images: readonly string[];
+}
+
 /** No more tags than this are listed: nobody could look through them. */
 const MOST_TAGS = 100_000;
+/** How many tags that end as those of chunks do are looked at. A repository with more of them rather holds images. */
+const MOST_LOOKS = 50;
 
 /** The repository that was opened, and what is known of its images so far. */
 export class ImageExplorer implements Disposable {
@@ -72,9 +85,9 @@ export class ImageExplorer implements Disposable {
     this.#opened?.[Symbol.dispose]();
   }
 
-  /** The name of the repository. */
-  get name(): string {
-    return this.#store.name;
+  /** The repository. */
+  get store(): StoreReader {
+    return this.#opened!.store;
   }
 
   /**
@@ -93,20 +106,26 @@ export class ImageExplorer implements Disposable {
     return image.registry.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
   }
 
-  /** The tags of the repository; the digests of its images if it has no tag. */
-  async references({ signal }: ExplorerOptions): Promise<string[]> {
-    return await knownReferences(this.#store, { most: MOST_TAGS, signal });
+  /** What the repository holds. Where manifests are dear, or there are many names, chunks are listed as the images that they are. */
+  async content(options: ExplorerOptions): Promise<RepositoryContent> {
+    const references = await knownReferences(this.store, { most: MOST_TAGS, ...options });
+    const tags = references.filter((each) => parseChunkTag(each) !== undefined);
+    const names = new Set(tags.map((each) => parseChunkTag(each)!.baseTag));
+    const isDear = this.store.manifestReadsCount || names.size > MOST_LOOKS;
+    const stashes = isDear ? [] : await listStashes(this.store, { tags, ...options });
+    const isChunk = chunksAmong(stashes);
+    return { stashes, images: references.filter((each) => !isChunk(each)) };
   }
 
   /** Looks up an image, or the images of an index if several could be meant. */
   async find(reference: string, options: ExplorerOptions): Promise<KnownImage | PlatformChoice> {
-    const manifest = await requireManifest(this.#store, reference, options);
+    const manifest = await requireManifest(this.store, reference, options);
     if (this.#platform === undefined && isIndex(manifest)) {
-      const images = await listImages(this.#store, manifest, options);
+      const images = await listImages(this.store, manifest, options);
       if (images.filter(isRunnable).length > 1) return { name: this.#nameOf(reference), images };
     }
-    const image = await findImage(this.#store, reference, { platform: this.#platform, ...options });
-    const report = await describeImage(this.#store, image, options);
+    const image = await findImage(this.store, reference, { platform: this.#platform, ...options });
+    const report = await describeImage(this.store, image, options);
     const known = { name: this.#nameOf(reference), image, report };
     this.#images.set(report.digest, known);
     return known;
@@ -114,8 +133,8 @@ export class ImageExplorer implements Disposable {
 
   /** The images of an index. */
   async platforms(reference: string, options: ExplorerOptions): Promise<PlatformChoice> {
-    const manifest = await requireManifest(this.#store, reference, options);
-    return { name: this.#nameOf(reference), images: await listImages(this.#store, manifest, options) };
+    const manifest = await requireManifest(this.store, reference, options);
+    return { name: this.#nameOf(reference), images: await listImages(this.store, manifest, options) };
   }
 
   /** An image that `find` has looked up. */
@@ -153,13 +172,9 @@ export class ImageExplorer implements Disposable {
     return renderShortReport(files.report);
   }
 
-  get #store() {
-    return this.#opened!.store;
-  }
-
   #nameOf(reference: string): string {
     const shown = isDigest(reference) ? `@${reference.slice(0, "sha256:".length + 12)}` : `:${reference}`;
-    return `${this.#store.name}${shown}`;
+    return `${this.store.name}${shown}`;
   }
 
   #files({ image, layer, compared }: FileLocation, options: ExplorerOptions): ImageFiles {
@@ -167,7 +182,7 @@ export class ImageExplorer implements Disposable {
     const chosen = layers.filter(({ number }) => {
       return layer === undefined || number === layer || compared && number < layer;
     });
-    return new ImageFiles(this.#store, chosen, options);
+    return new ImageFiles(this.store, chosen, options);
   }
 }
 

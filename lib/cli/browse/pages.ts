@@ -1,16 +1,28 @@
 /** Makes screens of repositories and images. @module */
 import type { ImageReport } from "../../images/describe_image.ts";
+import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
+import type { StoreReader } from "../../store/store.ts";
+import { addressIn, commandLine } from "../ending.ts";
 import { shortBuildCommand } from "../text/build_command.ts";
 import { formatSize } from "../text/sizes.ts";
+import type { RepositoryContent } from "./image_explorer.ts";
 import { type ListRow, listScreen, type Screen } from "./screens.ts";
 
-/** The tags of a repository, or the digests of its images if it has no tag. */
-export function imagesPage(store: string, references: readonly string[]): Screen {
-  const title = `${store}: ${references.every(isDigest) ? "images" : "tags"}`;
-  return listScreen(title, references.map((each) => ({ name: each, open: imageTask(each) })));
+/** What a repository holds: its stored files, each once, and its other tags, or the digests of its images without one. */
+export function imagesPage(store: StoreReader, { stashes, images }: RepositoryContent): Screen {
+  const isUntagged = images.length > 0 && images.every(isDigest);
+  const rows = [
+    ...stashes.map(({ baseTag, chunks }): ListRow => ({
+      name: baseTag,
+      detail: `stored file, ${counted(chunks, "chunk")}`,
+      about: `${baseTag} is a stored file: ${commandLine("download", addressIn(store, baseTag))}`,
+    })),
+    ...images.map((each): ListRow => ({ name: each, open: imageTask(each) })),
+  ];
+  return listScreen(`${store.name}: ${isUntagged ? "images" : "tags"}`, rows);
 }
 
 /** The images of an index. */

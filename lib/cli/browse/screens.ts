@@ -34,6 +34,8 @@ export interface ListRow {
   detail?: string;
   /** The task that opens it; absent = it cannot be opened. */
   open?: Task;
+  /** Then: what it is, and what else can be done with it. */
+  about?: string;
   /** The file that can be saved. */
   file?: FileLocation;
   /** The path of the entry that the row shows, in a directory. */

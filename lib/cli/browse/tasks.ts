@@ -66,10 +66,12 @@ export class TaskRunner implements Disposable {
   }
 
   async #references(options: ExplorerOptions): Promise<Screen> {
-    const found = await this.#explorer.references(options);
-    if (found.length === 0) throw new NotFoundError(`${this.#explorer.name} has no image`);
-    const isOnlyImage = found.length === 1 && isDigest(found[0]);
-    return isOnlyImage ? await this.#image(found[0]!, options) : imagesPage(this.#explorer.name, found);
+    const { store } = this.#explorer;
+    const found = await this.#explorer.content(options);
+    const [first, ...more] = [...found.stashes.map(({ baseTag }) => baseTag), ...found.images];
+    if (first === undefined) throw new NotFoundError(`${store.name} has no image`);
+    const isOnlyImage = more.length === 0 && isDigest(first);
+    return isOnlyImage ? await this.#image(first, options) : imagesPage(store, found);
   }
 
   async #image(reference: string, options: ExplorerOptions): Promise<Screen> {
