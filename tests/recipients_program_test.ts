@@ -82,6 +82,85 @@ Deno.test("another passphrase takes the place of the one before", WITH_AGE, asyn
   assert.equal(both.code, 2, both.stderr);
 });
 
+Deno.test("a key that decrypts a file already is not added again, and one that is named twice counts once", async () => {
+  await using place = await makeWorkplace();
+  const [mine, yours] = [await keygen(place), await keygen(place, "yours.txt")];
+  await place.write("secret.img", FILE);
+  await place.write("both.txt", `${mine}\n${yours}\n`);
+  const address = "oci:box:disk";
+  const types = async () =>
+    (await place.run(["recipients", "list", address])).stdout.trim().split("\n").length;
+  await place.run(["upload", "secret.img", address, "--encrypt-to", mine, "--encrypt-to", mine]);
+  assert.equal(await types(), 1);
+  const elsewhere = ["--state-dir", "elsewhere"]; // no journal of before is there
+  for (
+    const [words, count, said] of [
+      [["add", address, mine, ...MINE], 1, /has these recipients already: nothing was sent/],
+      [["add", address, yours, yours, ...MINE], 2, /fetching and sending 1\.5 MB in 1 chunk again/],
+      [["add", address, yours, ...MINE, ...elsewhere], 2, /has these recipients already/],
+      [
+        ["add", address, "both.txt", "--identity", "yours.txt", ...elsewhere],
+        2,
+        /has these recipients already/,
+      ],
+      [["set", address, mine, ...MINE], 1, /fetching and sending/],
+      [["add", address, "both.txt", ...MINE, ...elsewhere], 2, /fetching and sending/],
+    ] as const
+  ) {
+    const { code, stderr } = await place.run(["recipients", ...words]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, said);
+    assert.equal(await types(), count, words.join(" "));
+  }
+  for (const key of ["key.txt", "yours.txt"]) {
+    const back = await place.run(["download", address, "back.img", "--identity", key, "--overwrite"]);
+    assert.equal(back.code, 0, back.stderr);
+  }
+});
+
+Deno.test("the file of a secret key is not taken for that of a public one, which is named", async () => {
+  await using place = await makeWorkplace();
+  const mine = await keygen(place);
+  await place.run(["keygen", "--post-quantum", "long.txt"]);
+  await place.write("secret.img", FILE);
+  for (
+    const [file, hint] of [["key.txt", `its public key is ${mine}`], ["long.txt", "its public key is what"]]
+  ) {
+    const { code, stderr } = await place.run(["upload", "secret.img", "oci:box:disk", "--encrypt-to", file!]);
+    assert.equal(code, 2, stderr);
+    assert.match(stderr, new RegExp(`entry 1 of ${file} is a secret key: .*\nhint: ${hint}`));
+    assert.doesNotMatch(stderr, /AGE-SECRET-KEY/);
+  }
+});
+
+Deno.test("who needs the passphrase is told so, and not to name a key", async () => {
+  await using place = await makeWorkplace();
+  const mine = await keygen(place);
+  await place.write("secret.img", FILE);
+  await place.write("pass.txt", "correct horse\n");
+  await Deno.mkdir(place.path("photos"));
+  const env = { LAYERSTASH_PASSPHRASE_FILE: "pass.txt" };
+  for (const each of ["secret.img", "photos"]) {
+    const { code, stderr } = await place.run(["upload", each, `oci:box:${each}`, "--passphrase"], { env });
+    assert.equal(code, 0, stderr);
+  }
+  const encrypted = /is encrypted with a passphrase\nhint: use --passphrase\n$/;
+  const download = await place.run(["download", "oci:box:secret.img", "back.img"]);
+  assert.match(download.stderr, encrypted);
+  const add = await place.run(["recipients", "add", "oci:box:secret.img", mine]);
+  assert.match(add.stderr, encrypted);
+  const upload = await place.run(["upload", "secret.img", "oci:box:secret.img", "--encrypt-to", mine]);
+  assert.match(
+    upload.stderr,
+    /without its passphrase it cannot be compared .*\nhint: use another name, or --over/,
+  );
+  const copied = await place.run(["copy", "oci:box:photos", "oci:other:photos"]);
+  assert.match(
+    copied.stderr,
+    /get it back: .* --identity KEYFILE \(or --passphrase, if it was stored with one\)/,
+  );
+});
+
 Deno.test("what cannot be changed is named, with what to type", async () => {
   await using place = await makeWorkplace();
   const mine = await keygen(place);

@@ -72,12 +72,20 @@ export class Identities {
   }
 }
 
-/** The error of whoever wants to read what is encrypted, and names no key. */
-export function needsKeyError(what: string): NotAllowedError {
-  return new NotAllowedError(`${what} is encrypted`, {
-    hint: "name the file of its key with --identity FILE, or use --passphrase",
-    isLasting: true,
-  });
+/** What to type to name what decrypts; `undefined` = it is not known which of the two that is. */
+function howToName(kind: KeyKind | undefined): string {
+  if (kind === "passphrase") return "use --passphrase";
+  return `name the file of its key with --identity FILE${kind ? "" : ", or use --passphrase"}`;
+}
+
+/**
+ * The error of whoever wants to read what is encrypted, and names no key.
+ *
+ * @param kind what decrypts it; absent = it is not known
+ */
+export function needsKeyError(what: string, kind?: KeyKind): NotAllowedError {
+  const encrypted = kind === "passphrase" ? "encrypted with a passphrase" : "encrypted";
+  return new NotAllowedError(`${what} is ${encrypted}`, { hint: howToName(kind), isLasting: true });
 }
 
 async function keysOf(text: string, path: string): Promise<string[]> {

@@ -18,6 +18,11 @@ export class Recipients {
   /** Those who know the passphrase can also decrypt; of public keys nobody knows who can. */
   readonly identities: Identities | undefined;
 
+  /** Their public keys; none of a passphrase. */
+  get keys(): string[] {
+    return this.#each.filter((one) => typeof one === "string");
+  }
+
   /** Which of the two they have. */
   get kind(): KeyKind {
     return this.identities ? "passphrase" : "keys";
@@ -35,7 +40,8 @@ export class Recipients {
   }
 
   /**
-   * Reads what `--encrypt-to` takes: keys (`age1...`) and paths of files that have keys, one in a line.
+   * Reads what `--encrypt-to` takes: keys (`age1...`) and paths of files that have keys, one in a line. A key that is given
+   * twice counts once.
    *
    * @param words the keys and paths
    * @throws {InvalidInputError} if there is none, a key is not valid, or keys that withstand a quantum computer are mixed
@@ -50,11 +56,12 @@ export class Recipients {
    * ```
    */
   static async of(words: readonly string[]): Promise<Recipients> {
-    const keys: string[] = [];
+    const given: string[] = [];
     for (const word of words) {
-      if (word.startsWith("age1")) keys.push(await checkedKey(word, quoted(word)));
-      else keys.push(...await keysOfFile(word));
+      if (word.startsWith("age1")) given.push(await checkedKey(word, quoted(word)));
+      else given.push(...await keysOfFile(word));
     }
+    const keys = [...new Set(given)];
     if (keys.length === 0) throw new InvalidInputError("no recipient was given", { hint: "a key: age1..." });
     const resistant = keys.filter(isResistant);
     if (resistant.length === 0 || resistant.length === keys.length) return new Recipients(keys);
@@ -109,6 +116,7 @@ async function checkedKey(key: string, shown: string): Promise<string> {
     new Encrypter().addRecipient(key);
     return key;
   } catch {
+    if (/^AGE-SECRET-KEY-/i.test(key)) throw await secretKeyError(key, shown);
     throw new InvalidInputError(`${shown} is not a recipient`, {
       hint: /^ssh-/.test(key)
         ? "keys of SSH are not supported: layerstash keygen makes a key"
@@ -116,3 +124,18 @@ async function checkedKey(key: string, shown: string): Promise<string> {
     });
   }
 }
+
+/** The error of who names the file of a secret key where that of the public one is wanted. */
+async function secretKeyError(key: string, shown: string): Promise<InvalidInputError> {
+  const { identityToRecipient } = await import("age-encryption");
+  const recipient = await identityToRecipient(key).catch(() => undefined);
+  const isShort = recipient !== undefined && recipient.length <= LONGEST_SHOWN;
+  return new InvalidInputError(`${shown} is a secret key: others encrypt for the public one`, {
+    hint: isShort
+      ? `its public key is ${recipient}`
+      : "its public key is what keygen printed, and stands after # public key: in the file that keygen wrote",
+  });
+}
+
+/** Public keys of up to so many characters stand in a hint. Those that withstand a quantum computer have 2000. */
+const LONGEST_SHOWN = 100;

@@ -4,7 +4,7 @@ import { inParallel } from "../async/pool.ts";
 import { isSameBytes } from "../content/bytes.ts";
 import { AgeHeader, isHeaderFor, isOpenedBy } from "../encryption/age_header.ts";
 import type { Identities } from "../encryption/identities.ts";
-import type { Recipients } from "../encryption/recipients.ts";
+import { Recipients } from "../encryption/recipients.ts";
 import { type Journal, openJournal } from "../files/journal.ts";
 import { bytesSchema, lastRecord } from "../files/key_journal.ts";
 import { rememberInput } from "../files/remembered_input.ts";
@@ -14,7 +14,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { completeStash } from "./complete_stash.ts";
 import { decryptStash, openSecrets, type StashSecrets } from "./decrypted_stash.ts";
-import type { StashInput } from "./encrypted_input.ts";
+import { marksOf, type StashInput } from "./encrypted_input.ts";
 import { lookUpExisting } from "./existing_chunks.ts";
 import { findStash } from "./find_stash.ts";
 import { requireRewrappable, rewrapInput } from "./rewrapped_input.ts";
@@ -36,7 +36,7 @@ export interface ChangeRecipientsOptions extends TransferOptions {
   identities: Identities | undefined;
   /** Those who can decrypt it then. */
   recipients: Recipients;
-  /** Whether those who can decrypt it now still can. A header does not say who they are. */
+  /** Whether those who can decrypt it now still can. Those of the others who can already are not added again. */
   keep?: boolean | undefined;
   /** Only reports the plan: how many bytes would be sent. */
   dryRun?: boolean | undefined;
@@ -50,7 +50,7 @@ export interface ChangeRecipientsOptions extends TransferOptions {
 export interface RecipientsChange {
   /** The stash, with what is known of the file. */
   stash: Stash;
-  /** Its headers were exchanged, or would be (`dryRun`); or the same command had done that before. */
+  /** Its headers were exchanged, or would be (`dryRun`); or it had these recipients already. */
   state: "changed" | "planned" | "present";
   /** Whether the keys that opened the stash open it no more. */
   locksOut: boolean;
@@ -110,7 +110,8 @@ export async function changeRecipients(
   const locksOut = !await isOpenedBy(header.bytes, identities!);
   if (header === secrets.key.header) return { stash, state: "present", locksOut };
   const key = new StashKey(header);
-  const chunks = rewrapInput(store, stash, { secrets, key, signal, onEvent });
+  const marks = recipientsThen(secrets, options);
+  const chunks = rewrapInput(store, stash, { secrets, key, recipients: marks, signal, onEvent });
   await using input = await rememberInput(chunks, { store, name: baseTag, stateDirectory, onEvent });
   const draft = new StashDraft(input, { baseTag, chunkSize: stash.chunkSize });
   reportPlan(draft, onEvent);
@@ -132,6 +133,25 @@ const recordSchema = v.object({
   from: v.optional(v.custom<Digest>(isDigest)),
 });
 
+/** The marks of the public keys that are known to decrypt the stash then. */
+function recipientsThen(
+  { details, key }: StashSecrets,
+  { recipients, keep }: ChangeRecipientsOptions,
+): string[] {
+  const kept = keep ? details.recipients ?? [] : [];
+  return [...new Set([...kept, ...marksOf(recipients, key)])].sort();
+}
+
+/** The recipients whose keys do not decrypt the stash yet, as far as it says for whom it is; `undefined` = all do. */
+async function newAmong(
+  recipients: Recipients,
+  { details: { recipients: known = [] }, key }: StashSecrets,
+): Promise<Recipients | undefined> {
+  const fresh = recipients.keys.filter((each) => !known.includes(key.markOf(each)));
+  if (fresh.length === recipients.keys.length) return recipients;
+  return fresh.length > 0 ? await Recipients.of(fresh) : undefined;
+}
+
 async function openChangeJournal(
   store: Store,
   baseTag: string,
@@ -146,19 +166,22 @@ async function openChangeJournal(
   });
 }
 
-/** The header of an earlier process that was interrupted, or is done; else a new one. */
+/** The header of an earlier process that was interrupted, or is done; else a new one, unless the one that is there will do. */
 async function chooseHeader(
   journal: Journal,
   { digest }: Stash,
-  { key: { header } }: StashSecrets,
+  secrets: StashSecrets,
   { recipients, keep }: ChangeRecipientsOptions,
 ): Promise<AgeHeader> {
+  const { header } = secrets.key;
   const kept = lastRecord(journal, recordSchema);
   if (kept && await isHeaderFor(kept.header, recipients)) {
     if (isSameBytes(kept.header, header.bytes)) return header;
     if (kept.from === digest) return await AgeHeader.restore(kept.header, header.exportFileKey());
   }
-  const changed = await header.withRecipients(recipients, { keep });
+  const added = keep ? await newAmong(recipients, secrets) : recipients;
+  if (!added) return header;
+  const changed = await header.withRecipients(added, { keep });
   journal.replace({ header: changed.bytes.toBase64(), from: digest });
   return changed;
 }

@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { type Bytes, isSameBytes } from "../content/bytes.ts";
 import { AgeHeader, isHeaderFor } from "../encryption/age_header.ts";
+import { keyKindOf } from "../encryption/header_text.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError, NotAllowedError } from "../errors.ts";
@@ -43,6 +44,8 @@ export interface ChooseKeyOptions extends CallOptions {
 export interface ChosenKey {
   header: Bytes;
   key?: StashKey;
+  /** Of a stash that is there: the marks of the public keys that its header is for. */
+  recipients?: string[];
   stored?: { chunks: readonly { digest: Digest }[]; details: string };
   /** Whether nobody knows who can read that stash, beside whoever compares it. */
   isForUnknown?: boolean;
@@ -78,12 +81,12 @@ export async function chooseKey(
     const header = headerOfDetails(details);
     if (identities && !overwrite) {
       const isForUnknown = !encryptTo.identities && !(kept && isSameBytes(kept.header, header));
-      return { header, key: await keyToCompare(baseTag, details, identities), isForUnknown };
+      return { header, ...await keyToCompare(baseTag, details, identities), isForUnknown };
     }
     const isHere = kept && isSameBytes(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;
     if (isHere) return { header, stored: { chunks: existing.chunks, details } };
-    if (!overwrite) throw cannotCompare(baseTag);
+    if (!overwrite) throw cannotCompare(baseTag, header);
   }
   const header = await AgeHeader.make(encryptTo);
   const record = { header: header.bytes.toBase64(), fileKey: header.exportFileKey().toBase64(), chunkSize };
@@ -99,10 +102,15 @@ function withFileKey(header: AgeHeader): ChosenKey {
   return { header: header.bytes, key: new StashKey(header) };
 }
 
-/** The key of a stash that has the name already. */
-async function keyToCompare(baseTag: string, details: string, identities: Identities): Promise<StashKey> {
+/** The key of a stash that has the name already, and for whom that is. */
+async function keyToCompare(
+  baseTag: string,
+  encoded: string,
+  identities: Identities,
+): Promise<Required<Pick<ChosenKey, "key" | "recipients">>> {
   try {
-    return (await decryptDetails(details, identities)).key;
+    const { key, details: { recipients = [] } } = await decryptDetails(encoded, identities);
+    return { key, recipients };
   } catch (cause) {
     if (!(cause instanceof NotAllowedError)) throw cause;
     throw new ConflictError(`${encryptedAlready(baseTag)} with another key: ${cause.message}`, {
@@ -112,10 +120,14 @@ async function keyToCompare(baseTag: string, details: string, identities: Identi
   }
 }
 
-function cannotCompare(baseTag: string): ConflictError {
+/** Beside `--encrypt-to`, there is no way to tell an upload the passphrase of what is stored. */
+function cannotCompare(baseTag: string, header: Bytes): ConflictError {
+  const [what, how] = keyKindOf(header) === "passphrase"
+    ? ["passphrase", ""]
+    : ["key", "name its key with --identity FILE; or "];
   return new ConflictError(
-    `${encryptedAlready(baseTag)}: without its key it cannot be compared with what is to be stored`,
-    { hint: `name its key with --identity FILE; or ${REPLACE}` },
+    `${encryptedAlready(baseTag)}: without its ${what} it cannot be compared with what is to be stored`,
+    { hint: how + REPLACE },
   );
 }
 

@@ -9,7 +9,7 @@ import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { StoreReader } from "../store/store.ts";
 import { withCalls } from "../store/replaced_calls.ts";
-import { decryptDetails, digestOfList, type EncryptedDetails } from "./encrypted_details.ts";
+import { decryptDetails, digestOfList, type EncryptedDetails, opensWith } from "./encrypted_details.ts";
 import { type Chunk, chunksOf, sliceSize, type Stash } from "./stash.ts";
 import type { StashKey } from "./stash_key.ts";
 
@@ -42,7 +42,7 @@ export interface StashSecrets {
  * @throws {MismatchError} if it is missing, damaged, or that of other chunks
  */
 export async function openSecrets(stash: Stash, identities: Identities | undefined): Promise<StashSecrets> {
-  if (!identities) throw needsKeyError(stash.baseTag);
+  if (!identities) throw needsKeyError(stash.baseTag, stash.encryption && opensWith(stash.encryption));
   const encoded = stash.encryption?.details?.();
   if (encoded === undefined) {
     throw new MismatchError(`${stash.baseTag} has no description of the encrypted file`);

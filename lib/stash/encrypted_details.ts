@@ -25,6 +25,8 @@ export interface EncryptedDetails {
   chunkSize: number;
   /** The digests of the file's bytes in each chunk, in order. */
   digests: Digest[];
+  /** Marks of the public keys that the header is for, as far as they are known. */
+  recipients?: string[] | undefined;
   /** The digest of the list of stored chunks: none of them can be dropped, repeated or moved. */
   stored: Digest;
 }
@@ -40,6 +42,7 @@ const detailsSchema: v.GenericSchema<unknown, EncryptedDetails> = v.object({
     v.check((text) => /^[0-9a-f]*$/.test(text) && text.length % 64 === 0, "are not sha256 digests"),
     v.transform((text) => Array.from(text.matchAll(/.{64}/g), ([each]): Digest => `sha256:${each}`)),
   ),
+  recipients: v.optional(v.array(v.string())),
   stored: v.custom<Digest>(isDigest, "is not a digest"),
 });
 

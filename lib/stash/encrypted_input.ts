@@ -102,8 +102,8 @@ function withKey(
 
 function encryptionOf(
   { name, size, modified: date }: Input,
-  { header, key, stored, isForUnknown }: ChosenKey,
-  { baseTag, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
+  { header, key, recipients, stored, isForUnknown }: ChosenKey,
+  { baseTag, encryptTo, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
     journal: Journal;
     slicing: EncryptedSlicing;
     file: PlainFile;
@@ -117,8 +117,10 @@ function encryptionOf(
       if (stored && digestOfList(stored.chunks) === list) return stored.details;
       if (!key) throw needsKey();
       const digests = await file.digests(chunks.length);
-      const details = { name, modified, size: file.size, chunkSize: plainSize, digests, stored: list };
-      return await encryptDetails(details, key);
+      return await encryptDetails({
+        ...{ name, modified, size: file.size, chunkSize: plainSize, digests, stored: list },
+        recipients: recipients ?? marksOf(encryptTo!, key),
+      }, key);
     },
     settle(stash) {
       if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(baseTag) });
@@ -127,6 +129,11 @@ function encryptionOf(
       return { ...stash, ...(name !== undefined && { name }), modified, encryption };
     },
   };
+}
+
+/** The marks of public keys, in an order that is not theirs: the same keys have the same list. */
+export function marksOf({ keys }: Recipients, key: StashKey): string[] {
+  return keys.map((each) => key.markOf(each)).sort();
 }
 
 /** Says that what is stored has the same content, and stays for whoever it was encrypted for. */

@@ -22,6 +22,8 @@ export interface RewrapOptions extends CallOptions {
   secrets: StashSecrets;
   /** The same file key under the new header. */
   key: StashKey;
+  /** The marks of the public keys that the new header is for. */
+  recipients: string[];
 }
 
 /**
@@ -31,7 +33,7 @@ export interface RewrapOptions extends CallOptions {
 export function rewrapInput(
   store: StoreReader,
   stash: Stash,
-  { secrets, key, ...options }: RewrapOptions,
+  { secrets, key, recipients, ...options }: RewrapOptions,
 ): StashInput {
   const { details, key: { header: { bytes: before } } } = secrets;
   const { bytes: after } = key.header;
@@ -54,7 +56,7 @@ export function rewrapInput(
     encryption: {
       chunkSize: encryptedSize(key.header, details.chunkSize),
       was: chunks[0]!.digest,
-      details: (stored) => encryptDetails({ ...details, stored: digestOfList(stored) }, key),
+      details: (stored) => encryptDetails({ ...details, recipients, stored: digestOfList(stored) }, key),
       settle: (done) => done,
     },
     [Symbol.asyncDispose]: () => Promise.resolve(),

@@ -41,6 +41,14 @@ export class StashKey {
     return this.#mark().every((byte, index) => byte === nonce[index]);
   }
 
+  /**
+   * A mark of a public key, by which whoever has this key can tell whether it is wrapped for that one: the header does not say
+   * it. To others the mark says nothing.
+   */
+  markOf(publicKey: string): string {
+    return this.#derive("layerstash recipient", new TextEncoder().encode(publicKey)).toBase64();
+  }
+
   #beginning(place: Bytes): AgeBeginning {
     return { header: this.header, nonce: new Uint8Array([...this.#mark(), ...place]) };
   }

@@ -139,8 +139,10 @@ async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {
     `copied to ${addressIn(both.to.store, reference)}: ` +
       `${counted(manifests, "manifest")}${along}, ${blobSummary(blobs)}, ${renderPace(totals())}`,
   );
+  if (!copied.isFolder) return;
   const keys = keyWords(copied.encryption && "keys");
-  if (copied.isFolder) terminal.note(getItBack("download", addressIn(both.to.store, reference), ...keys));
+  const other = copied.encryption ? " (or --passphrase, if it was stored with one)" : "";
+  terminal.note(getItBack("download", addressIn(both.to.store, reference), ...keys) + other);
 }
 
 /** Refuses to copy a folder that a digest names: there is no tag for the copy to keep. */

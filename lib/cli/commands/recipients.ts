@@ -34,6 +34,7 @@ Examples:
 
 A file does not say whose keys it is encrypted for, so that none can be taken
 out by its name: set names all who can decrypt from then on, and yourself, too.
+add does not add a key again that decrypts the file already.
 `;
 
 /** Makes the command with its subcommands. */
@@ -218,7 +219,7 @@ function report(
   const name = addressIn(store, baseTag);
   terminal.note(
     state === "present"
-      ? `${name} has these recipients already, by the journal of this command`
+      ? `${name} has these recipients already: nothing was sent`
       : `changed the recipients of ${name}: ${renderPace(totals())}; whoever could decrypt it before may ` +
         "have kept the key or the file, and a registry what was replaced",
   );

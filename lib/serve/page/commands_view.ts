@@ -2,6 +2,7 @@
 import { shellWord } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { typedName } from "../../oci/registry_address.ts";
+import { opensWith } from "../../stash/encrypted_details.ts";
 import type { ServedThing } from "../files/served_thing.ts";
 import { type Html, html } from "./html.ts";
 
@@ -45,8 +46,10 @@ export function plainAddress({ host }: URL, { repository: { name }, reference }:
 
 /** The option that names a key, after a blank; empty where nothing is encrypted. */
 export function keyWordsFor(thing: ServedThing | undefined): string {
-  const encryption = thing?.kind === "stash" ? thing.open.stash.encryption : thing?.artifact.encryption;
-  return encryption ? " --identity KEYFILE" : "";
+  const isStash = thing?.kind === "stash";
+  const encryption = isStash ? thing.open.stash.encryption : thing?.artifact.encryption;
+  if (!encryption) return "";
+  return isStash && opensWith(encryption) === "passphrase" ? " --passphrase" : " --identity KEYFILE";
 }
 
 /** The option that chooses the platform, after a blank; empty where the path names none. */
