@@ -18,6 +18,7 @@ import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { LineReader } from "./rigs/line_reader.ts";
+import { recordDisk } from "./rigs/recorded_disk.ts";
 import { type Served, startServer } from "./rigs/served.ts";
 import { USER } from "./rigs/user.ts";
 
@@ -232,6 +233,23 @@ Deno.test("what a tag led to stays, by its digest, until it is deleted by its di
       assert.equal((await ask(server, "GET", `/v2/me/app/manifests/${digest}`)).status, 404);
     }
     assert.deepEqual(Array.from(Deno.readDirSync(join(layout, "blobs/sha256"))), [], "their space is free");
+  });
+});
+
+Deno.test("a manifest that comes with many tags is listed once, under all of them", async () => {
+  await withDirectory(async (directory) => {
+    await using server = await startServer([`oci:${directory}`]);
+    using store = openStore({ registry: server.url, repository: "me/app" });
+    const { digest, bytes, mediaType } = await storeImage(store, "", "one");
+    const tags = Array.from({ length: 100 }, (_, at) => `v${100 + at}`);
+    const path = `/v2/me/app/manifests/${digest}?${tags.map((tag) => `tag=${tag}`).join("&")}`;
+    using disk = recordDisk();
+    const answer = await ask(server, "PUT", path, { body: bytes, headers: { "content-type": mediaType } });
+    assert.deepEqual([answer.status, answer.headers.get("oci-tag")], [201, tags.join(", ")]);
+    const layout = join(directory, "me/app");
+    const lists = disk.calls.filter((call) => /^name .*index\.json$/.test(call));
+    assert.equal(lists.length, 1, "100 of them would be written as often");
+    assert.deepEqual((await entriesIn(layout)).filter((each) => each.startsWith("v")), tags);
   });
 });
 

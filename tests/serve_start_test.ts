@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { makeServerCertificate, type ServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { LineReader } from "./rigs/line_reader.ts";
 
 /** Starts the server where it could not listen, so that it ends in any case, and gives how. */
 async function refusalOf(work: Workplace, ...args: string[]): Promise<[code: number, line: string]> {
@@ -80,4 +81,22 @@ Deno.test("a directory that is given twice is refused, whatever it is", async ()
       `layerstash: cannot serve ${same.join(" and ")}: ${problem}`,
     ]);
   }
+});
+
+Deno.test("a registry that does not answer is named at the start, and served when it comes back", async () => {
+  await using work = await makeWorkplace();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const address = `127.0.0.1:${listener.addr.port}/me/files`;
+  listener.close();
+  const child = work.start(["serve", "--listen", "127.0.0.1:0", address]);
+  const lines = new LineReader();
+  const reading = lines.read(child.stderr);
+  const said = await lines.find((line) => line.includes("cannot be listed now"));
+  assert.match(said ?? "", new RegExp(`^layerstash: ${address} cannot be listed now: .*does not answer`));
+  const [, url = ""] = /at (http:\S+)\/$/.exec(await lines.find((line) => line.includes(" at http")) ?? "") ??
+    [];
+  assert.equal(await (await fetch(`${url}/healthz`)).text(), "ok\n");
+  child.kill("SIGTERM");
+  assert.equal((await child.status).code, 0);
+  await Promise.all([reading, child.stdout.cancel()]);
 });

@@ -80,17 +80,26 @@ Deno.test("what is encrypted is marked, and its page says how to read it with th
   const rows = await made.ask("/files/me/backups/photos/?rows", "*/*");
   assert.match(await rows.text(), /^<p class="locked">It is encrypted/, "the tree says it in place");
   const bare = await made.ask("/files/me/backups/monday", "*/*");
-  assert.deepEqual([bare.status, await bare.text()], [403, "monday is encrypted\n"]);
-  assert.equal((await made.ask("/dav/me/backups/monday", "*/*", "PROPFIND")).status, 403);
-  assert.doesNotMatch(await (await made.ask("/dav/me/backups/", "*/*", "PROPFIND")).text(), /monday/);
+  const said = "monday is encrypted, and this server has no key for it; with the key: " +
+    "layerstash download localhost/me/backups:monday --identity KEYFILE (or --passphrase)\n";
+  assert.deepEqual([bare.status, await bare.text()], [403, said]);
+  const mounted = await made.ask("/dav/me/backups/monday", "*/*", "PROPFIND");
+  assert.deepEqual([mounted.status, await mounted.text()], [403, said]);
+  assert.doesNotMatch(
+    await (await made.ask("/dav/me/backups/", "*/*", "PROPFIND")).text(),
+    /monday|photos/,
+    "a file manager shows nothing that it cannot read",
+  );
+  for (const each of [list, await made.page("/")]) assert.match(each, /no key for .* WebDAV leaves it out/);
 });
 
 Deno.test("where the server has the key, what is encrypted is read as any other file, and still marked", async () => {
   await using made = await withThings(async ({ key }) => await Identities.inFiles([key]));
-  assert.match(
-    await made.page("/files/me/backups/"),
-    /badge locked">encrypted<[^]*?700 KB[^]*?Download monday/,
-  );
+  const list = await made.page("/files/me/backups/");
+  assert.match(list, /badge locked">encrypted<[^]*?700 KB[^]*?Download monday/);
+  assert.match(list, /<li class="row directory encrypted">[^]*?badge locked">encrypted folder</);
+  assert.doesNotMatch(list, /WebDAV/);
+  assert.match(await (await made.ask("/dav/me/backups/", "*/*", "PROPFIND")).text(), /monday[^]*photos/);
   assert.match(await made.page("/files/me/backups/photos/?q=lake"), /1 found[^]*Download lake\.svg/);
   assert.match(await (await made.ask("/files/me/backups/photos/lake.svg", "*/*")).text(), /^<svg /);
   const page = await made.page("/files/me/backups/monday?view");

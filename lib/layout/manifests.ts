@@ -77,7 +77,8 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
         manifest,
         replaced: this.#replaced(index.entries, reference), // throws before anything is written
       }));
-      await inParallel(changes, { jobs: FILES_AT_ONCE }, ({ manifest }) => this.#store(manifest));
+      const distinct = new Map([...manifests.values()].map((each) => [each.digest, each])).values().toArray();
+      await inParallel(distinct, { jobs: FILES_AT_ONCE }, (each) => this.#store(each));
       const changed = changes.filter(({ reference, replaced }) =>
         !isDigest(reference) || replaced.length === 0
       );
@@ -86,9 +87,7 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
         entryFor(manifest, isDigest(reference) ? {} : replaced[0] ?? { tag: reference })
       );
       if (asRegistry) {
-        const children = await Promise.all(
-          changes.map(({ manifest }) => this.#unnamedChildren(manifest, index)),
-        );
+        const children = await Promise.all(distinct.map((each) => this.#unnamedChildren(each, index)));
         add.push(...unnamed(remove, [...without(index.entries, remove), ...add]));
         remove.push(...children.flat());
       }

@@ -7,6 +7,7 @@ import { type Address, hintOfFile, parseAddress } from "../oci/address.ts";
 import { exists } from "../oci/path_reference.ts";
 import { parseRepository } from "../oci/reference.ts";
 import type { NamesOptions, ServedRepositories, ServedRepository } from "../serve/repositories.ts";
+import { requireRepository } from "../store/known_references.ts";
 import type { CallOptions } from "../store/store.ts";
 import { openAddress, openStore, type StoreOptions } from "./open_store.ts";
 
@@ -97,6 +98,21 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
       if (registry.kind !== "archive") continue;
       await Array.fromAsync(this.#opened(name, undefined)!.store.tags(options));
     }
+  }
+
+  /**
+   * Asks each registry for its tags. Where that fails, an event says so: the repository is served all the same, as it may come
+   * back.
+   */
+  async checkRegistries({ signal, onEvent = this.#options.onEvent }: CallOptions = {}): Promise<void> {
+    const remote = [...this.#single].filter(([, { registry }]) => registry.kind === "remote");
+    await Promise.all(remote.map(async ([name, { text }]) => {
+      const { store } = this.#opened(name, undefined)!;
+      await requireRepository(store, { signal, onEvent }).catch((error) => {
+        if (signal?.aborted) return;
+        onEvent?.({ type: "notice", message: `${text} cannot be listed now: ${(error as Error).message}` });
+      });
+    }));
   }
 
   async *names(options: NamesOptions = {}): AsyncGenerator<string> {

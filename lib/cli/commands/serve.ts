@@ -99,6 +99,8 @@ const serveAction = action<ServeFlags>(
       },
     });
     terminal.note(`serving ${flags.addresses.join(", ")} at ${url}`);
+    const checked = repositories.checkRegistries({ signal });
     await finished;
+    await checked;
   },
 );

@@ -425,8 +425,10 @@ bytes that were changed end with exit code 5.
 
 \`recipients list\` shows how many keys decrypt a file, and of which types; whose they are, an age file does not
 say. \`recipients add\` lets others decrypt it as well, and \`recipients set\` those who are named, and nobody
-else: name yourself, too. \`recipients set --new-passphrase --passphrase\` changes the passphrase; scripts put
-the new one into the file that \`LAYERSTASH_NEW_PASSPHRASE_FILE\` names.
+else: name yourself, too. A key that decrypts the file already is not added again: layerstash notes inside
+what is encrypted for which keys it is, so that whoever can decrypt it can tell whether a key that they have
+is among them. \`recipients set --new-passphrase --passphrase\` changes the passphrase; scripts put the new one
+into the file that \`LAYERSTASH_NEW_PASSPHRASE_FILE\` names.
 
 \`\`\`console
 $ layerstash keygen bob.key > bob.txt
@@ -743,9 +745,10 @@ a registry at \`/v2/\`, to browsers and players as pages and files, to file mana
 - An archive of images, such as \`./image.tar\`, is one repository with the name of the file, and is only read.
 
 Files and folders that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens
-them; elsewhere they are listed, and their pages say how to read them with the key. The registry gives every
-blob as it is stored. Of an image for several platforms, \`/files/me/app/1.2@linux-arm64/\` is the one for
-linux/arm64; without that it is the one for this machine, else the first.
+them; elsewhere they are listed, their pages say how to read them with the key, and WebDAV leaves them out.
+The registry gives every blob as it is stored. Of an image for several platforms,
+\`/files/me/app/1.2@linux-arm64/\` is the one for linux/arm64; without that it is the one for this machine, else
+the first.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
 manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256 or
@@ -1042,12 +1045,13 @@ trust what came: \`set -o pipefail\` makes a shell do that for the whole line.
 \`--json\` prints one document for a report, and one event per line for a transfer. The last event is \`done\`, or
 \`failure\` with the reason. \`plan\` comes first, with the \`size\` and the number of \`blobs\`, as far as they are
 known. Each finished blob is a \`blob\` event, with its \`index\` (from 1), \`state\`, \`digest\` and \`size\`; the
-blobs of a stored file are its chunks. The \`done\` of \`verify\` lists the \`faults\`. Each has the number of the
-\`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, or \`file\` if a
-local file differs), and the \`problem\` in words. Those of a folder have the number of the \`layer\`, and the
-\`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was
-compared, \`differences\` counts what differs, and each has an event like those of \`diff\`; \`times\` counts what
-has another time alone.
+blobs of a stored file are its chunks. Where it was decrypted, \`digest\` is that of what is stored, by which
+the registry has it, and \`size\` counts the decrypted bytes. The \`done\` of \`verify\` lists the \`faults\`. Each
+has the number of the \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of
+the blob, or \`file\` if a local file differs), and the \`problem\` in words. Those of a folder have the number of
+the \`layer\`, and the \`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of contents that is wrong.
+If a directory was compared, \`differences\` counts what differs, and each has an event like those of \`diff\`;
+\`times\` counts what has another time alone.
 
 \`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
 \`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,
@@ -1239,8 +1243,10 @@ the date are missing, and the config has one field more:
 \`\`\`
 
 \`details\`, in the last chunk only, is a file of age in base64. In it is a JSON object: \`name\`, \`modified\`,
-\`size\` and \`chunkSize\` of the file itself, \`digests\` (SHA-256 of its bytes in each chunk, 64 digits each), and
-\`stored\`, the SHA-256 of the lines of the other \`digests\`.
+\`size\` and \`chunkSize\` of the file itself, \`digests\` (SHA-256 of its bytes in each chunk, 64 digits each),
+\`stored\`, the SHA-256 of the lines of the other \`digests\`, and \`recipients\`, a mark of each public key that
+the header is for, as far as it is known: 8 bytes of HKDF-SHA-256 of the file key, with the info
+\`layerstash recipient\` and the key as the salt, in base64.
 
 All chunks and the details have one header, and so one file key. The nonce after the header begins with 8
 bytes of HKDF-SHA-256 of the file key, with the info \`layerstash nonce\`. The other 8 bytes are the number of

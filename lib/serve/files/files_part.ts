@@ -1,5 +1,6 @@
 /** What is stored as files and pages: `/files/` and below. @module */
 import { printable } from "../../messages.ts";
+import { addressAt } from "../page/commands_view.ts";
 import { directoryPage } from "../page/directory_page.ts";
 import { filePage } from "../page/file_page.ts";
 import { html } from "../page/html.ts";
@@ -10,7 +11,7 @@ import { type Part, type Serving, textResponse } from "../part.ts";
 import { reportedRefusal } from "../registry/refusal.ts";
 import { namesIn } from "./file_path.ts";
 import { fileResponse } from "./file_response.ts";
-import type { Found } from "./found.ts";
+import type { Found, FoundLocked } from "./found.ts";
 import { Shelf } from "./shelf.ts";
 
 /** What was looked up, for as long as it is served. A server with other keys decrypts other files. */
@@ -45,8 +46,8 @@ export const overviewPart: Part = async (request, url, serving) => {
 
 async function answer(found: Found, request: Request, url: URL): Promise<Response> {
   if (found.kind === "locked") {
-    if (!wantsPage(request) && !url.searchParams.has("rows")) throw found.reason;
-    return lockedPage(found, url);
+    const isForPeople = wantsPage(request) || url.searchParams.has("rows");
+    return isForPeople ? lockedPage(found, url) : lockedResponse(found, url);
   }
   const hasSlash = url.pathname.endsWith("/");
   if (found.kind === "file") {
@@ -56,6 +57,15 @@ async function answer(found: Found, request: Request, url: URL): Promise<Respons
       : await fileResponse(request, found.file);
   }
   return hasSlash ? await directoryPage(found, url) : movedTo(`${url.pathname}/${url.search}`);
+}
+
+/** Says to programs that something is encrypted, and how it is read with the key. */
+export function lockedResponse(found: FoundLocked, url: URL): Response {
+  const download = `layerstash download ${addressAt(url, found)} --identity KEYFILE (or --passphrase)`;
+  return textResponse(
+    403,
+    `${found.reason.message}, and this server has no key for it; with the key: ${download}`,
+  );
 }
 
 /** Leads on within this server: two slashes at the beginning would name another one. */

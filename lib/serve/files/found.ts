@@ -9,6 +9,9 @@ import type { ServedFile } from "./served_file.ts";
 import type { ServedImage } from "./served_image.ts";
 import type { ServedThing } from "./served_thing.ts";
 
+/** What stands out about a name: a part of the file is missing; it is encrypted, and the server has or lacks the key; an image. */
+export type NameState = "incomplete" | "encrypted" | "locked" | "image";
+
 /** One name in a directory. */
 export interface ListedName {
   name: string;
@@ -16,6 +19,7 @@ export interface ListedName {
   /** The size of a file in bytes; absent = unknown. */
   size?: number | undefined;
   modified?: Date | undefined;
+  state?: NameState | undefined;
   /** What else there is to say, such as that a file is incomplete, or where a link leads. */
   note?: string | undefined;
   /** What opening it shows, where its kind does not tell: a link may lead to a directory, and a device shows nothing. */

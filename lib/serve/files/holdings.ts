@@ -61,40 +61,45 @@ async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Pr
       : rest;
   } catch (error) {
     if (!(error instanceof NotAllowedError)) throw error;
-    return { ...rest, problem: ENCRYPTED };
+    return rest;
   }
 }
 
-/** What is said of a file that is stored encrypted, whether or not the server has its key. */
-export const ENCRYPTED = "encrypted";
-
 /** The names in the directory of a repository. */
 export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
-  const files = stashes.map((listed): ListedName => ({
-    name: listed.baseTag,
-    kind: "file",
-    ...(listed.stash &&
-      { size: listed.stash.size, modified: dateOf(listed.stash.modified) }),
-    ...(!listed.stash && listed.problem !== ENCRYPTED && { opens: "nothing" }),
-    note: noteOf(listed),
-  }));
+  const files = stashes.map(listedStash);
   const names = new Set(files.map(({ name }) => name));
-  const directories = others.filter(({ reference }) => !names.has(reference)).map((
-    { reference, artifact, problem },
-  ) => ({
-    name: reference,
-    kind: "directory" as const,
-    size: artifact?.folder?.size ?? artifact?.size,
-    modified: dateOf(artifact?.folder?.modified),
-    note: problem ?? artifact?.kind,
-  }));
-  return [...files, ...directories];
+  return [...files, ...others.filter(({ reference }) => !names.has(reference)).map(listedOther)];
 }
 
-/** Why a stored file cannot be brought back, or that it is encrypted. */
-function noteOf({ missing, problem, stash }: ListedStash): string | undefined {
-  if (missing !== undefined) return `incomplete: chunk ${missing} is missing`;
-  return problem ?? (stash?.encryption && ENCRYPTED);
+function listedStash({ baseTag: name, missing, problem, encryption, stash }: ListedStash): ListedName {
+  const kind = "file";
+  if (missing !== undefined) {
+    const note = `incomplete: chunk ${missing} is missing`;
+    return { name, kind, opens: "nothing", state: "incomplete", note };
+  }
+  if (!stash && (problem !== undefined || !encryption)) {
+    return { name, kind, opens: "nothing", note: problem };
+  }
+  return {
+    name,
+    kind,
+    ...(stash && { size: stash.size, modified: dateOf(stash.modified) }),
+    ...(encryption && { state: stash ? "encrypted" : "locked", note: "encrypted" }),
+  };
+}
+
+function listedOther({ reference: name, artifact, problem }: ListedArtifact): ListedName {
+  const { kind, encryption, folder } = artifact ?? {};
+  const isLocked = kind === "encrypted folder";
+  return {
+    name,
+    kind: "directory",
+    size: folder?.size ?? artifact?.size,
+    modified: dateOf(folder?.modified),
+    state: isLocked ? "locked" : encryption ? "encrypted" : kind === "container image" ? "image" : undefined,
+    note: problem ?? (encryption ? "encrypted folder" : kind),
+  };
 }
 
 function dateOf(text: string | undefined): Date | undefined {

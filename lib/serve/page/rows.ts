@@ -1,7 +1,6 @@
 /** The rows of a directory: names with what is known of them. @module */
 import { encodePart } from "../files/file_path.ts";
-import type { ListedName } from "../files/found.ts";
-import { ENCRYPTED } from "../files/holdings.ts";
+import type { ListedName, NameState } from "../files/found.ts";
 import { type Html, html } from "./html.ts";
 import { badge, dateText, sizeText } from "./words.ts";
 
@@ -11,14 +10,19 @@ interface RowOptions {
   base: string;
 }
 
-/** What is said of a file of which a part is missing. */
-const INCOMPLETE = /^incomplete/;
-
 /** A list of names, directories first. */
 export function directoryRows(listed: readonly ListedName[], options: RowOptions): Html {
   const sorted = [...listed].sort((one, other) => rank(one) - rank(other));
-  return html`<ul class="rows">${sorted.map((each) => rowOf(each, options))}</ul>`;
+  return html`<ul class="rows">${sorted.map((each) => rowOf(each, options))}</ul>${
+    listed.some(({ state }) => state === "locked") ? LOCKED : undefined
+  }`;
 }
+
+/** What WebDAV leaves out, where nobody would look for it. */
+const LOCKED = html`
+  <p
+    class="empty">This server has no key for what is encrypted: its pages say how to read it, and WebDAV leaves it out.</p>
+`;
 
 function rank({ kind }: ListedName): number {
   return kind === "directory" ? 0 : 1;
@@ -39,35 +43,35 @@ function rowOf(listed: ListedName, { base, where }: RowOptions & { where?: strin
   `;
 }
 
-function factsOf({ note, modified, size }: ListedName): Html {
+function factsOf({ state, note, modified, size }: ListedName): Html {
   return html`
-    <span class="note">${note && noteBadge(note)}</span><span class="date">${dateText(modified)}</span><span
+    <span class="note">${note && badge(note, state && TONES[state])}</span><span class="date">${dateText(
+      modified,
+    )}</span><span
       class="size">${sizeText(size)}</span>
   `;
 }
 
 function downloadOf(listed: ListedName, base: string): Html | undefined {
-  const { name, note = "", size } = listed;
-  if (opens(listed) !== "file" || size === undefined || INCOMPLETE.test(note)) return undefined;
+  const { name, size } = listed;
+  if (opens(listed) !== "file" || size === undefined) return undefined;
   return html`<a class="button" href="${base}${
     encodePart(name)
   }" download aria-label="Download ${name}">Download</a>`;
 }
 
-/** Whether a note says of a file, or of a folder, that it is encrypted. */
-function isLocked(note = ""): boolean {
-  return note === ENCRYPTED || note === "encrypted folder";
-}
+/** The tones of badges. */
+const TONES: Readonly<Record<NameState, Parameters<typeof badge>[1]>> = {
+  incomplete: "bad",
+  encrypted: "locked",
+  locked: "locked",
+  image: "plain",
+};
 
 /** How a row looks, in classes of the style sheet. */
-function looks({ kind, note }: ListedName): string {
-  if (note === "container image") return `${kind} image`;
-  return isLocked(note) ? `${kind} encrypted` : kind;
-}
-
-function noteBadge(note: string): Html {
-  const tone = INCOMPLETE.test(note) ? "bad" : isLocked(note) ? "locked" : "plain";
-  return badge(note, tone);
+function looks({ kind, state }: ListedName): string {
+  if (state === "image") return `${kind} image`;
+  return state === "encrypted" || state === "locked" ? `${kind} encrypted` : kind;
 }
 
 /** A name that leads to what opening it shows. */

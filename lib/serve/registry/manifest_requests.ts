@@ -34,9 +34,7 @@ export async function storeManifest({ request, store, name, word, url }: Registr
   if (isDigest(reference) && reference !== manifest.digest) {
     throw new Refusal(REFUSED.digestInvalid, `the manifest has the digest ${manifest.digest}`);
   }
-  for (const each of tags.length > 0 ? tags : [reference]) {
-    await store.putManifest(each, manifest, { asRegistry: true });
-  }
+  await putAll(store, tags.length > 0 ? tags : [reference], manifest);
   const subject = subjectOf(manifest.bytes);
   const headers = {
     "location": `/v2/${name}/manifests/${manifest.digest}`,
@@ -45,6 +43,19 @@ export async function storeManifest({ request, store, name, word, url }: Registr
     ...(tags.length > 0 && { "oci-tag": tags.join(", ") }),
   };
   return new Response(null, { status: 201, headers });
+}
+
+/** Stores a manifest under tags, or its digest: at once where the store can do that. */
+async function putAll(
+  store: RegistryRequest["store"],
+  references: readonly string[],
+  manifest: Manifest,
+): Promise<void> {
+  const options = { asRegistry: true };
+  if (store.putManifests) {
+    return await store.putManifests(new Map(references.map((each) => [each, manifest])), options);
+  }
+  for (const each of references) await store.putManifest(each, manifest, options);
 }
 
 /** DELETE: removes a tag, or, by its digest, a manifest with all its tags and what only it needs. */

@@ -1,5 +1,5 @@
 /** WebDAV, class 1, read-only (RFC 4918): file managers and rclone mount what is stored at `/dav/`. @module */
-import { explained, shelfOf } from "../files/files_part.ts";
+import { explained, lockedResponse, shelfOf } from "../files/files_part.ts";
 import { encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
 import type { Found, ListedName } from "../files/found.ts";
@@ -18,7 +18,7 @@ export const webdavPart: Part = async (request, url, serving) => {
     const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
     const found = names && await shelfOf(serving).find(names);
     if (!found) return textResponse(404, `there is nothing at ${url.pathname}`);
-    if (found.kind === "locked") throw found.reason;
+    if (found.kind === "locked") return lockedResponse(found, url);
     if (request.method === "PROPFIND") {
       return await propfind(request, found, isTop ? "/" : "/dav/");
     }
@@ -67,12 +67,13 @@ function resourceOf(found: FoundResource, base: string): Resource {
   return { path, name, modified, file: { size, type: mediaTypeOf(found.file.name), tag } };
 }
 
-/** What a directory has under a name. Links are what they lead to; what cannot be read as a file is left out. */
+/** What a directory has under a name. Links are what they lead to; what cannot be read is left out. */
 function resourceBelow(
   { names }: FoundResource,
-  { name, kind, size, modified, opens = kind === "directory" ? kind : "file" }: ListedName,
+  { name, kind, size, modified, state, opens = kind === "directory" ? kind : "file" }: ListedName,
   base: string,
 ): Resource | undefined {
+  if (state === "locked") return undefined;
   const path = base + encodePath([...names, name]);
   if (opens === "directory") return { path: `${path}/`, name, modified };
   if (opens === "nothing" || size === undefined) return undefined;
