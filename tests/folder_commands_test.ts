@@ -462,5 +462,5 @@ Deno.test("of a missing name, remove says which tags there are, and lays folders
   await work.run(["upload", "site", BOX]);
   const { code, stderr } = await work.run(["remove", "oci:./box:nothing"]);
   assert.equal(code, 3);
-  assert.match(stderr, /there is no stash nothing in oci:.\/box\nhint: there are other tags: site\n$/);
+  assert.match(stderr, /there is no stash nothing in oci:.\/box\nhint: it has: site\n$/);
 });

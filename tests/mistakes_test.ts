@@ -666,3 +666,33 @@ Deno.test("what is meant by a registry of many letters is looked for once", () =
   assert.equal(meantRegistry(`${word}@`), undefined);
   assert.deepEqual(meantRegistry(`${word}/path`), { registry: word, path: "path" });
 });
+
+Deno.test("a directory that does not exist, and a link that leads nowhere, are named as what they are", async () => {
+  await using work = await makeWorkplace();
+  await Deno.symlink("gone.img", work.path("link"));
+  await Deno.symlink("gone/key.txt", work.path("away"));
+  const cases: [line: string, code: number, problem: string, hint?: string][] = [
+    [
+      "keygen nodir/key.txt",
+      3,
+      "cannot make the key nodir/key.txt: nodir/key.txt cannot be written: there is no directory nodir",
+      "make it first: mkdir -p nodir",
+    ],
+    [
+      "upload link oci:box:disk",
+      3,
+      "cannot store link as disk: link is a link to gone.img, which does not exist",
+    ],
+    [
+      "keygen away",
+      6,
+      "cannot make the key away: away exists, and a key is never replaced",
+      "name another file",
+    ],
+  ];
+  for (const [line, code, problem, hint] of cases) {
+    const ended = await work.run(line.split(" "));
+    const said = `layerstash: ${problem}\n${hint === undefined ? "" : `hint: ${hint}\n`}`;
+    assert.deepEqual([ended.code, ended.stderr], [code, said]);
+  }
+});

@@ -1,7 +1,7 @@
 /** Turns errors of the file system into errors that say what could not be done, and what to do. @module */
 import { basename, dirname } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
-import { closestName, quoted } from "../messages.ts";
+import { closestName, printable, quoted, shellWord } from "../messages.ts";
 
 /**
  * The error for what the system or Deno does not permit; `undefined` for every other error.
@@ -18,6 +18,10 @@ export function denied(error: unknown, message: string): NotAllowedError | undef
 /** The error for a file that cannot be read. Errors of layerstash come back as they are. */
 export function readError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
+    const target = targetOfLink(path);
+    if (target !== undefined) {
+      return new NotFoundError(`${path} is a link to ${target}, which does not exist`, { cause: error });
+    }
     return new NotFoundError(`there is no file ${path || quoted(path)}`, {
       hint: hintOfMissing(path),
       cause: error,
@@ -28,7 +32,16 @@ export function readError(error: unknown, path: string): unknown {
   }
   const refusal = denied(error, `${path} may not be read: permission denied`);
   if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
-  return new LayerstashError(`${path} cannot be read: ${error.message}`, { cause: error });
+  return new LayerstashError(`${path} cannot be read: ${systemWords(error)}`, { cause: error });
+}
+
+/** Where a symbolic link leads; `undefined` = the path is not one. */
+function targetOfLink(path: string): string | undefined {
+  try {
+    return printable(Deno.readLinkSync(path));
+  } catch {
+    return undefined;
+  }
 }
 
 /** How many names are looked at for a similar one. More take longer than a hint is worth. */
@@ -71,5 +84,27 @@ export function storageError(error: unknown, path: string): unknown {
 export function writeError(error: unknown, path: string): unknown {
   const known = storageError(error, path);
   if (known instanceof LayerstashError || !(known instanceof Error)) return known;
-  return new LayerstashError(`${path} cannot be written: ${known.message}`, { cause: known });
+  if (known instanceof Deno.errors.NotFound) return noDirectory(known, path);
+  return new LayerstashError(`${path} cannot be written: ${systemWords(known)}`, { cause: known });
+}
+
+/** The error for a file that cannot be written because its directory is missing. */
+function noDirectory(cause: unknown, path: string): LayerstashError {
+  const target = targetOfLink(path);
+  if (target !== undefined) {
+    return new NotFoundError(
+      `${path} cannot be written: it is a link to ${target}, whose directory does not exist`,
+      { cause },
+    );
+  }
+  const directory = dirname(path);
+  return new NotFoundError(`${path} cannot be written: there is no directory ${directory}`, {
+    hint: `make it first: mkdir -p ${shellWord(directory)}`,
+    cause,
+  });
+}
+
+/** What the system says of an error, without its number and without the call that has failed. */
+export function systemWords({ message }: Error): string {
+  return message.replace(/ \(os error \d+\).*$/s, "");
 }

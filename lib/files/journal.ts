@@ -2,6 +2,7 @@
 import { sha256 } from "../oci/digest.ts";
 import { join } from "node:path";
 import * as v from "valibot";
+import { systemWords } from "../content/file_errors.ts";
 import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";
 import { writeAllSync } from "../content/write_all.ts";
@@ -151,7 +152,7 @@ function removeQuietly(path: string, onEvent: OnEvent | undefined): void {
     Deno.removeSync(path);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return;
-    const message = `the journal ${path} could not be removed: ${(error as Error).message}`;
+    const message = `the journal ${path} could not be removed: ${systemWords(error as Error)}`;
     onEvent?.({ type: "notice", message });
   }
 }

@@ -1,5 +1,5 @@
 /** Removes what a directory has, and a folder does not. @module */
-import { denied } from "../content/file_errors.ts";
+import { denied, systemWords } from "../content/file_errors.ts";
 import { LayerstashError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
@@ -60,7 +60,7 @@ function remove(disk: Disk, at: string): void {
     disk.remove(at);
   } catch (error) {
     throw denied(error, `${at} cannot be removed: permission denied`) ??
-      new LayerstashError(`${at} cannot be removed: ${error instanceof Error ? error.message : error}`, {
+      new LayerstashError(`${at} cannot be removed: ${error instanceof Error ? systemWords(error) : error}`, {
         cause: error,
       });
   }

@@ -1,7 +1,7 @@
 /** Reads the file `index.json` of a layout, and says why where it cannot be read. @module */
 import { join } from "node:path";
 import { collectFile } from "../content/collect.ts";
-import { denied } from "../content/file_errors.ts";
+import { denied, systemWords } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
 import { hasManifests, howToRestore, indexLost } from "./directory.ts";
 import { entriesOf, type IndexEntry } from "./index_entry.ts";
@@ -44,7 +44,7 @@ async function readIfThere(directory: string): Promise<IndexJson | undefined> {
     }
     if (error instanceof Deno.errors.NotFound) return undefined;
     throw denied(error, `${path} may not be read: permission denied`) ??
-      new LayerstashError(`${path} cannot be read: ${(error as Error).message}`, { cause: error });
+      new LayerstashError(`${path} cannot be read: ${systemWords(error as Error)}`, { cause: error });
   }
 }
 

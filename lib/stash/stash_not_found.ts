@@ -1,8 +1,9 @@
 /** Says what there is where a stash was looked for and not found. @module */
 import { NotFoundError } from "../errors.ts";
-import { closestName } from "../messages.ts";
+import { closestName, compareNaturally } from "../messages.ts";
 import { typedName } from "../oci/registry_address.ts";
-import { hintOfNames, shortList } from "../store/known_references.ts";
+import { hintOfNames } from "../store/known_references.ts";
+import { isFallbackTag } from "../store/referrers.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
@@ -44,10 +45,9 @@ export async function stashNotFound(
     ? ""
     : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
   const stashes = await stashesAmong(store, names, { ...options, like: baseTag });
+  const rest = others.filter((tag) => !stashes.includes(parseChunkTag(tag)?.baseTag ?? ""));
   return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
-    hint: stashes.length > 0 || others.length === 0
-      ? hintOfNames(stashes, baseTag)
-      : `there are other tags: ${shortList(others)}`,
+    hint: hintOfNames([...stashes, ...rest], baseTag),
   });
 }
 
@@ -56,7 +56,7 @@ async function sortTags(store: StoreReader, baseTag: string, options: CallOption
   for await (const tag of store.tags({ ...options, mustExist: true })) {
     const parsed = parseChunkTag(tag);
     if (parsed?.baseTag === baseTag) sorted.numbers.push(parsed.number);
-    else {
+    else if (!isFallbackTag(tag)) {
       sorted.others.push(tag);
       if (parsed && !sorted.names.has(parsed.baseTag)) sorted.names.set(parsed.baseTag, parsed.number);
     }
@@ -100,7 +100,9 @@ async function stashesAmong(
   if (store.manifestReadsCount) return [...names.keys()];
   const meant = closestName(like, names.keys());
   const stashes: string[] = [];
-  const inOrder = [...names].sort(([a], [b]) => Number(b === meant) - Number(a === meant));
+  const inOrder = [...names].sort(([one], [other]) =>
+    Number(other === meant) - Number(one === meant) || compareNaturally(one, other)
+  );
   for (const [name, number] of inOrder.slice(0, MOST_LOOKS)) {
     const { kind } = await lookAtTag(store, chunkTag(name, number), options);
     if (kind === "chunk" || kind === "damaged") stashes.push(name);

@@ -11,16 +11,14 @@ const SHOWN = 5;
 /** How many names are looked at to find the first ones: most registries list so many at once. */
 const LOOKED_AT = 100;
 
-/** A hint that lists names, such as `it has: a, b`; of many names the first ones. One that is similar to `asked` comes first. */
+/** A hint that lists names in order, such as `it has: a, b`; of many the first ones. One that is similar to `asked` leads. */
 export function hintOfNames(names: readonly string[], asked = ""): string {
   if (names.length === 0) return "it has none at all";
   const meant = closestName(asked, names);
-  return `it has: ${shortList([...names].sort((a, b) => Number(b === meant) - Number(a === meant)))}`;
-}
-
-/** Names in a list; of many names the first ones. */
-export function shortList(names: readonly string[]): string {
-  return `${names.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
+  const sorted = names.toSorted((one, other) =>
+    Number(other === meant) - Number(one === meant) || compareNaturally(one, other)
+  );
+  return `it has: ${sorted.slice(0, SHOWN).join(", ")}${names.length > SHOWN ? ", ..." : ""}`;
 }
 
 /**
