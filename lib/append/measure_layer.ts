@@ -11,7 +11,7 @@ import { NotAnArchiveError, readTar } from "../layers/read_tar.ts";
 import type { PaxRecord } from "../layers/pax.ts";
 import type { TarHeader } from "../layers/tar_header.ts";
 import { joined, StreamInput } from "../layers/tar_input.ts";
-import { type Digest, sha256 } from "../oci/digest.ts";
+import { type Digest, DigestHash } from "../oci/digest.ts";
 import type { CallOptions } from "../store/store.ts";
 import { EngineRules } from "./engine_rules.ts";
 
@@ -109,7 +109,7 @@ function notAnArchive(cause: MismatchError, head: Bytes): InvalidInputError {
 
 /** Hashes and counts the bytes of a stream on their way. */
 class RunningDigest {
-  readonly #hash = sha256();
+  readonly #hash = new DigestHash();
   size = 0;
 
   async *over(pieces: AsyncIterable<Bytes>): AsyncGenerator<Bytes> {
@@ -121,6 +121,6 @@ class RunningDigest {
   }
 
   digest(): Digest {
-    return `sha256:${this.#hash.digest("hex")}`;
+    return this.#hash.digest();
   }
 }

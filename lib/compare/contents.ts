@@ -1,6 +1,6 @@
 /** What is known of the contents of files, by which they are compared without being read twice. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { sha256 } from "../oci/digest.ts";
+import { DigestHash } from "../oci/digest.ts";
 import type { ContentDigests } from "../layers/entry.ts";
 
 /**
@@ -23,7 +23,7 @@ export function isSameContent(
 export class PieceHash {
   readonly #ends: readonly number[];
   readonly #found: { end: number; digest: string }[] = [];
-  #hash = sha256();
+  #hash = new DigestHash();
   #position = 0;
 
   /** @param ends grow; `Infinity` at the end = whatever comes */
@@ -53,8 +53,8 @@ export class PieceHash {
   }
 
   #finish(end: number): void {
-    this.#found.push({ end, digest: `sha256:${this.#hash.digest("hex")}` });
-    this.#hash = sha256();
+    this.#found.push({ end, digest: this.#hash.digest() });
+    this.#hash = new DigestHash();
   }
 }
 

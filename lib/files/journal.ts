@@ -1,5 +1,4 @@
 /** Journals: files in which a transfer records its progress, so that another process can resume it. @module */
-import { sha256 } from "../oci/digest.ts";
 import { join } from "node:path";
 import * as v from "valibot";
 import { systemWords } from "../content/file_errors.ts";
@@ -8,6 +7,7 @@ import { hasName, openLocked } from "../content/open_locked.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 import type { OnEvent, TransferEvent } from "../events.ts";
+import { digestOf, encodedPart } from "../oci/digest.ts";
 
 /** What `openJournal` takes. */
 export interface JournalOptions {
@@ -214,7 +214,7 @@ function checksum(text: string): string {
 }
 
 function hash(text: string): string {
-  return sha256().update(text).digest("hex");
+  return encodedPart(digestOf(new TextEncoder().encode(text)));
 }
 
 /** Journals are small, but there is one for each stash; those of long ago go, unless they are in use. */

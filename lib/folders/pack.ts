@@ -1,6 +1,6 @@
 /** The packs of a folder that was found on the disk, and what shows that the files of one have not changed. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { sha256 } from "../oci/digest.ts";
+import { DigestHash, encodedPart } from "../oci/digest.ts";
 import { planPacks, rankOf } from "./plan.ts";
 import { RowWriter } from "./row_bytes.ts";
 import type { FoundFolder } from "./walk.ts";
@@ -70,11 +70,11 @@ function* rowsOf(
 }
 
 /** What makes layers of packs from before unknown: they were written in another way. */
-const VERSION = "layerstash folder 3";
+const VERSION: Bytes = new TextEncoder().encode("layerstash folder 3");
 
 /** A text that changes when anything changes that the layer of a pack depends on, as far as metadata show it. */
 export function fingerprintOf(pack: Pack): string {
-  const hash = sha256().update(VERSION);
+  const hash = new DigestHash().update(VERSION);
   for (const rows of pack.rows()) hash.update(rows);
-  return hash.digest("hex");
+  return encodedPart(hash.digest());
 }

@@ -7,7 +7,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import { NO_PREFETCH, STARGZ_TABLE } from "../layers/stargz.ts";
 import { encodeHeaders, END_OF_ARCHIVE, paddingAfter } from "../layers/write_tar.ts";
-import { type Digest, digestOf, sha256 } from "../oci/digest.ts";
+import { type Digest, DigestHash, digestOf } from "../oci/digest.ts";
 import type { FolderEntry } from "./folder.ts";
 import { GzipMembers, stargzFooter, TRIAL } from "./gzip_member.ts";
 import { TableWriter } from "./table_writer.ts";
@@ -43,7 +43,7 @@ const TABLE: FolderEntry = { ...LANDMARK, path: STARGZ_TABLE };
 
 /** Writes one layer after the other. Bytes come out of each call, in order; each piece is valid until the next is asked for. */
 export class PackWriter {
-  #archive = sha256();
+  #archive = new DigestHash();
   #unpacked = 0;
   /** How many bytes have come out. */
   #written = 0;
@@ -61,7 +61,7 @@ export class PackWriter {
 
   /** Begins a layer: what stands at its beginning. */
   *begin(): Generator<Bytes> {
-    [this.#archive, this.#table] = [sha256(), new TableWriter()];
+    [this.#archive, this.#table] = [new DigestHash(), new TableWriter()];
     [this.#unpacked, this.#written] = [0, 0];
     yield* this.file(LANDMARK, (content) => content.fill(0x0f));
   }
@@ -103,14 +103,13 @@ export class PackWriter {
     this.#hash();
     const tableAt = this.#written;
     const rows = this.#table.end();
-    const [hash, size] = [sha256(), rows.reduce((sum, { length }) => sum + length, 0)];
+    const [hash, size] = [new DigestHash(), rows.reduce((sum, { length }) => sum + length, 0)];
     for (const bytes of rows) hash.update(bytes);
     const ending = [encodeHeaders({ ...TABLE, size }), ...rows, paddingAfter(size), END_OF_ARCHIVE];
     for (const bytes of ending) this.#count(bytes);
     yield* this.#members.member(ending);
     yield stargzFooter(tableAt);
-    const diffId: Digest = `sha256:${this.#archive.digest("hex")}`;
-    return { diffId, table: `sha256:${hash.digest("hex")}`, unpacked: this.#unpacked };
+    return { diffId: this.#archive.digest(), table: hash.digest(), unpacked: this.#unpacked };
   }
 
   #begin(entry: FolderEntry): void {

@@ -94,7 +94,8 @@ export class DigestHash {
   /** @param algorithm that of the digest; absent = sha256 */
   constructor(algorithm: Algorithm = "sha256") {
     this.#algorithm = algorithm;
-    this.#hash = newHash(algorithm);
+    // Deno loads all of `node:crypto` for a hash, so this waits for the first one.
+    this.#hash = globalThis.process.getBuiltinModule("node:crypto").createHash(algorithm);
   }
 
   /** Takes the next bytes. */
@@ -107,16 +108,6 @@ export class DigestHash {
   digest(): Digest {
     return `${this.#algorithm}:${this.#hash.digest("hex")}`;
   }
-}
-
-/** A hash that takes bytes as they come. */
-export function sha256(): Hash {
-  return newHash("sha256");
-}
-
-/** Deno loads all of `node:crypto` for a hash, so this waits for the first one. */
-function newHash(algorithm: Algorithm): Hash {
-  return globalThis.process.getBuiltinModule("node:crypto").createHash(algorithm);
 }
 
 /**

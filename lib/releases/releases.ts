@@ -1,5 +1,5 @@
 /** Finds releases, and fetches and verifies their programs. @module */
-import { sha256 } from "../oci/digest.ts";
+import { DigestHash } from "../oci/digest.ts";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../errors.ts";
 import { verified } from "../content/byte_stream.ts";
 import { bytesOf } from "../http/answers.ts";
@@ -59,13 +59,13 @@ export async function fetchProgram(
   const { digest, name: what } = program;
   const size = await programSize(reader, program, signal);
   onEvent?.({ type: "plan", size, blobs: 1 });
-  const hash = sha256();
+  const hash = new DigestHash();
   const sink = async (bytes: Uint8Array<ArrayBuffer>) => {
     hash.update(bytes);
     await write(bytes);
   };
   await withNetworkHint(receive(reader, { digest, size, what, orWhole: true, sink, onEvent, signal }));
-  const actual = `sha256:${hash.digest("hex")}`;
+  const actual = hash.digest();
   if (actual !== digest) {
     throw new MismatchError(`${what} has the checksum ${actual}, but should have ${digest}`);
   }
