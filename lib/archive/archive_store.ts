@@ -1,18 +1,16 @@
 /** The store that is an archive of images, such as `docker save` makes: it is read in place, and never changed. @module */
 import { pathToFileURL } from "node:url";
 import { verified } from "../content/byte_stream.ts";
-import { collect } from "../content/collect.ts";
 import { bytesSource } from "../content/source.ts";
-import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { fullNames } from "../layout/entry_names.ts";
 import { ListedManifests } from "../layout/listed_manifests.ts";
-import { counted } from "../messages.ts";
+import { rangeToRead, readStoredManifest, type StoredBlobs } from "../layout/stored_blobs.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import type { Family } from "../oci/media_types.ts";
-import { corrupted, type Digest, hasDigest, parseDigest } from "../oci/digest.ts";
+import { type Digest, parseDigest } from "../oci/digest.ts";
 import type { ArchiveAddress } from "../oci/address.ts";
-import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { checkRange } from "../store/checks.ts";
 import type { BlobOptions, BlobState, CallOptions, ReadOptions, Store } from "../store/store.ts";
 import { type ArchivedImages, packedLayout } from "./archived_images.ts";
@@ -110,7 +108,7 @@ export class ArchiveStore extends ListedManifests implements Store {
 }
 
 /** An archive, which is opened once, when it is first read. */
-class OpenedArchive {
+class OpenedArchive implements StoredBlobs {
   readonly #address: ArchiveAddress;
   #opened: Promise<{ tar: TarFile; images: ArchivedImages }> | undefined;
 
@@ -139,13 +137,7 @@ class OpenedArchive {
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
     const size = await this.stat(digest, signal);
     signal?.throwIfAborted();
-    if (size === undefined) throw new NotFoundError(`${this.#address.name} has no blob ${digest}`);
-    const { start, end } = range ?? { start: 0, end: size };
-    if (end > size) {
-      throw new MismatchError(
-        `the blob ${digest} has ${counted(size, "byte")}, not the ${end} or more expected`,
-      );
-    }
+    const { start, end } = rangeToRead({ digest, size, store: this.#address.name }, range);
     const { tar, images } = await this.open(signal);
     const found = images.find(digest)!;
     if (found instanceof Uint8Array) return bytesSource(found).open(start, end);
@@ -153,14 +145,7 @@ class OpenedArchive {
   }
 
   async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const size = await this.stat(digest);
-    if (size === undefined) return undefined;
-    if (size > MAX_MANIFEST_SIZE) {
-      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
-    }
-    const bytes = await collect(await this.read(digest), size);
-    if (hasDigest(bytes, digest)) return bytes;
-    throw corrupted(digest, "manifest");
+    return await readStoredManifest(this, digest);
   }
 
   async #read(signal: AbortSignal | undefined): Promise<{ tar: TarFile; images: ArchivedImages }> {

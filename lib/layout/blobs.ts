@@ -4,26 +4,24 @@ import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
 import { storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
-import { collect } from "../content/collect.ts";
-import { counted } from "../messages.ts";
 import { exactly } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
 import { type FollowingHash, Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
-import { MismatchError, NotFoundError } from "../errors.ts";
+import { MismatchError } from "../errors.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
-import { type Algorithm, algorithmOf, corrupted, type Digest, hasDigest } from "../oci/digest.ts";
-import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
+import { type Algorithm, algorithmOf, type Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import { blobFile, blobFileSize, isAbsence, type NamedLayout } from "./blob_file.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createBlobDirectory, createLayout, lockLayout } from "./directory.ts";
 import { Proofs } from "./proofs.ts";
+import { rangeToRead, readStoredManifest, type StoredBlobs } from "./stored_blobs.ts";
 import type { BlobProof, CallOptions, DraftFile, ReadOptions, WriteOptions } from "../store/store.ts";
 
 /** The blobs of one layout. */
-export class Blobs implements Disposable {
+export class Blobs implements StoredBlobs, Disposable {
   readonly #layout: NamedLayout;
   readonly #hasher: Hasher = new Hasher();
   readonly #claims: Claims = new Claims();
@@ -86,27 +84,13 @@ export class Blobs implements Disposable {
     digest: Digest,
     { range, signal }: ReadOptions,
   ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
-    const size = await this.stat(digest);
-    if (size === undefined) throw new NotFoundError(`${this.#layout.name} has no blob ${digest}`);
-    const { start, end } = range ?? { start: 0, end: size };
-    if (end > size) {
-      throw new MismatchError(
-        `the blob ${digest} has ${counted(size, "byte")}, not the ${end} or more expected`,
-      );
-    }
-    return readFile(this.path(digest), { start, end }, signal);
+    const blob = { digest, size: await this.stat(digest), store: this.#layout.name };
+    return readFile(this.path(digest), rangeToRead(blob, range), signal);
   }
 
   /** The bytes of a manifest, checked; `undefined` = absent. */
   async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
-    const size = await this.stat(digest);
-    if (size === undefined) return undefined;
-    if (size > MAX_MANIFEST_SIZE) {
-      throw new MismatchError(`the manifest ${digest} is too large: ${size} bytes`);
-    }
-    const bytes = await collect(await this.read(digest, { range: { start: 0, end: size } }), size);
-    if (hasDigest(bytes, digest)) return bytes;
-    throw corrupted(digest, "manifest");
+    return await readStoredManifest(this, digest);
   }
 
   /** Stores a blob, and claims it until {@link endClaims} names it. */
