@@ -3,10 +3,10 @@ import { letGoOnFailure } from "../content/byte_stream.ts";
 import { type CopiedBlobs, copyBlobs } from "../copy/copy_blobs.ts";
 import type { ImageTarget } from "../copy/copy_image.ts";
 import { readTree, warnOfDockerFormat } from "../copy/image_tree.ts";
-import { ConflictError, InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
 import { type OnEvent, partOfTransfer } from "../events.ts";
 import { findRoot } from "../images/image.ts";
-import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
+import { readConfigBytes } from "../images/image_config.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { listImages, readListedImage } from "../images/index_tree.ts";
 import { requirePlatform } from "../images/single_platform.ts";
@@ -20,7 +20,6 @@ import { freeReplaced } from "../store/free.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { requireNoOtherFolder } from "../stash/shared_names.ts";
-import { receiveSmall } from "../transfer/receive.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { familyOf } from "../oci/manifest_family.ts";
 import { type BaseImage, checkTime, requireBase } from "./appended_image.ts";
@@ -205,12 +204,7 @@ async function chooseBase(
 
 async function readBase(store: BlobReader, manifest: Manifest, options: CallOptions): Promise<BaseImage> {
   const { config } = readImageManifest(manifest);
-  if (config.size > MAX_CONFIG_SIZE) {
-    throw new MismatchError(
-      `the config of the base has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`,
-    );
-  }
-  const base = { manifest, config: await receiveSmall(store, config, options) };
+  const base = { manifest, config: await readConfigBytes(store, config, options, "the config of the base") };
   requireBase(base);
   return base;
 }

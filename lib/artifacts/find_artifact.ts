@@ -1,8 +1,8 @@
 /** Finds out what lies under a tag or digest, by its manifest. @module */
 import type { Identities } from "../encryption/identities.ts";
-import { LayerstashError, MismatchError } from "../errors.ts";
+import { LayerstashError } from "../errors.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
-import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
+import { readConfigBytes } from "../images/image_config.ts";
 import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { EMPTY_TYPE } from "../oci/artifact_manifest.ts";
@@ -10,7 +10,6 @@ import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { receiveSmall } from "../transfer/receive.ts";
 import type { Artifact, ArtifactReader, Subject } from "./artifact.ts";
 import { helmChart } from "./helm_chart.ts";
 import { containerImage, encryptedFolder, stashChunk } from "./images.ts";
@@ -128,12 +127,7 @@ async function describe(
     annotations: { ...listed.annotations, ...entry.annotations },
     repository: store.name.split(/[/:\\]/).at(-1) || "artifact",
     reference,
-    readConfig: () => {
-      if (config.size > MAX_CONFIG_SIZE) {
-        throw new MismatchError(`the config has ${config.size} bytes, too many`);
-      }
-      return receiveSmall(store, config, options);
-    },
+    readConfig: () => readConfigBytes(store, config, options),
   };
   const reader = READERS.find((each) => each.recognizes(subject))!;
   const note = reader.note?.(subject);

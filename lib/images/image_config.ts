@@ -1,5 +1,6 @@
 /** Reads configs of images: what to run, and how the image was built (OCI image spec, config.md). @module */
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { annotationsSchema, type Descriptor, mapSchema } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
@@ -89,6 +90,25 @@ const configSchema = v.object({
 });
 
 /**
+ * The bytes of the config that a manifest lists, verified. It may be that of an image or of an artifact.
+ *
+ * @param what names it in messages
+ * @throws {MismatchError} if it is too large, or has another digest
+ * @throws {NotFoundError} if the blob does not exist
+ */
+export async function readConfigBytes(
+  store: BlobReader,
+  config: Descriptor,
+  options: CallOptions,
+  what = "the config",
+): Promise<Bytes> {
+  if (config.size > MAX_CONFIG_SIZE) {
+    throw new MismatchError(`${what} has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`);
+  }
+  return await receiveSmall(withEmbedded(store, config), config, options);
+}
+
+/**
  * Reads and verifies the config of an image.
  *
  * @throws {MismatchError} if it is too large, has another digest, or is not a config
@@ -99,11 +119,7 @@ export async function readConfig(
   config: Descriptor,
   options: CallOptions,
 ): Promise<ImageConfig> {
-  if (config.size > MAX_CONFIG_SIZE) {
-    throw new MismatchError(`the config has ${config.size} bytes; at most ${MAX_CONFIG_SIZE} are read`);
-  }
-  const bytes = await receiveSmall(withEmbedded(store, config), config, options);
-  return configOf(parseAs(configSchema, bytes, "config"));
+  return configOf(parseAs(configSchema, await readConfigBytes(store, config, options), "config"));
 }
 
 function configOf(raw: v.InferOutput<typeof configSchema>): ImageConfig {
