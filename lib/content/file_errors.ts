@@ -3,6 +3,11 @@ import { basename, dirname } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
 import { closestName, printable, quoted, shellWord } from "../messages.ts";
 
+/** Whether an error says that nothing is at a path: also where a part of the path is a file. */
+export function isAbsence(error: unknown): boolean {
+  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
+}
+
 /**
  * The error for what the system or Deno does not permit; `undefined` for every other error.
  *

@@ -1,4 +1,5 @@
 /** Compares the entries of a folder with a directory on the disk. @module */
+import { isAbsence } from "../content/file_errors.ts";
 import { plainMode } from "../images/metadata.ts";
 import { type Entry, timeOf } from "../layers/entry.ts";
 import { type Disk, type DiskEntry, pathOnDisk } from "./disk.ts";
@@ -62,7 +63,7 @@ export function statOrNothing(disk: Disk, path: string): DiskEntry | undefined {
   try {
     return disk.stat(path);
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
 }

@@ -1,6 +1,6 @@
 /** Writes files, links and directories below one directory, and nothing outside of it, whatever an image says. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { writeError } from "../content/file_errors.ts";
+import { isAbsence, writeError } from "../content/file_errors.ts";
 import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
 import { type Entry, type Extent, normalPath, parentOf, timeOf } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
@@ -228,7 +228,7 @@ function isFileWithin(root: string, path: string, disk: Disk): boolean {
     }
     return disk.stat(pathOnDisk(root, path)).kind === "file";
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return false;
+    if (isAbsence(error)) return false;
     throw error;
   }
 }

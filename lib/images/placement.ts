@@ -10,6 +10,7 @@
  */
 import { join } from "node:path";
 import { linkOrRename, syncDirectorySync } from "../content/atomic_file.ts";
+import { isAbsence } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
 import { parentOf } from "../layers/entry.ts";
 import { arrange } from "./arrange.ts";
@@ -200,7 +201,7 @@ function unlessAbsent<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory) return undefined;
+    if (isAbsence(error)) return undefined;
     throw error;
   }
 }

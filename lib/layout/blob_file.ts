@@ -1,6 +1,6 @@
 /** The file of a blob in a layout: where it is, and its size, unless it is a link that leads out of the layout. @module */
 import { basename, join, sep } from "node:path";
-import { denied } from "../content/file_errors.ts";
+import { denied, isAbsence } from "../content/file_errors.ts";
 import { MismatchError } from "../errors.ts";
 import { type Digest, encodedPart, layoutPath } from "../oci/digest.ts";
 
@@ -47,9 +47,4 @@ async function statLinked({ directory, name }: NamedLayout, digest: Digest): Pro
   throw new MismatchError(`the blob ${digest} of ${name} is a link that leads out of the layout`, {
     hint: `replace the link with the file, as in: cp --remove-destination "$(readlink -f LINK)" LINK`,
   });
-}
-
-/** Whether an error says that there is no such file. */
-export function isAbsence(error: unknown): boolean {
-  return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
 }

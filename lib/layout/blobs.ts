@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
-import { storageError, writeError } from "../content/file_errors.ts";
+import { isAbsence, storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { exactly } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
@@ -12,7 +12,7 @@ import { MismatchError } from "../errors.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
 import { type Algorithm, algorithmOf, type Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
-import { blobFile, blobFileSize, isAbsence, type NamedLayout } from "./blob_file.ts";
+import { blobFile, blobFileSize, type NamedLayout } from "./blob_file.ts";
 import { Claims } from "./claims.ts";
 import { type Draft, LOCKS, makeDraft, removeAbandoned } from "./drafts.ts";
 import { createBlobDirectory, createLayout, lockLayout } from "./directory.ts";

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { KeyedMutex } from "../async/keyed_mutex.ts";
 import { createAtomically, makeDirectory, writeAtomically } from "../content/atomic_file.ts";
-import { denied } from "../content/file_errors.ts";
+import { denied, isAbsence } from "../content/file_errors.ts";
 import { MismatchError } from "../errors.ts";
 import { type Algorithm, ALGORITHMS } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -53,7 +53,7 @@ export function blobDirectories(directory: string): string[] {
  *
  * @throws {MismatchError} if it is lost
  */
-export async function beginIndex(directory: string): Promise<void> {
+async function beginIndex(directory: string): Promise<void> {
   const path = join(directory, "index.json");
   if (mayExist(path)) return;
   if (await hasManifests(directory)) throw indexLost(directory);
@@ -76,8 +76,7 @@ async function areManifestsIn(blobs: string): Promise<boolean> {
       if (isFile && !name.startsWith(".") && await holdsManifest(join(blobs, name))) return true;
     }
   } catch (error) {
-    const isMissing = error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
-    if (!isMissing) throw denied(error, `${blobs} may not be read: permission denied`) ?? error;
+    if (!isAbsence(error)) throw denied(error, `${blobs} may not be read: permission denied`) ?? error;
   }
   return false;
 }
