@@ -2,6 +2,7 @@
 import { dirname, resolve } from "node:path";
 import { linkOrRename } from "../content/atomic_file.ts";
 import { parentOf } from "../layers/entry.ts";
+import { isDirectory } from "../oci/path_reference.ts";
 import { type EachEntryOptions, forEachEntry } from "./each_entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import { setLinkMetadata, setMetadata } from "./metadata.ts";
@@ -85,17 +86,9 @@ function bring(
   if (from === aside(index) || options.sameOwner) setMetadata(to, source!, options);
 }
 
-/** Makes a symbolic link. Windows needs the type of its target, and a backslash as the separator. */
+/** Makes a symbolic link. Windows needs a backslash as the separator, and the type of the target, which may come later. */
 function makeLink(target: string, path: string): void {
   if (Deno.build.os !== "windows") return Deno.symlinkSync(target, path);
   const own = target.replaceAll("/", "\\");
   Deno.symlinkSync(own, path, { type: isDirectory(resolve(dirname(path), own)) ? "dir" : "file" });
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false; // it may be placed later
-  }
 }

@@ -7,6 +7,7 @@ import { MismatchError } from "../errors.ts";
 import { type Algorithm, ALGORITHMS } from "../oci/digest.ts";
 import { MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
+import { isDirectory } from "../oci/path_reference.ts";
 
 /** One call of this process asks for the lock at a time: waiting for it blocks a thread, and its holder needs one too. */
 const turns = new KeyedMutex();
@@ -112,13 +113,5 @@ function mayExist(path: string): boolean {
     return Deno.statSync(path) !== undefined;
   } catch (error) {
     return !(error instanceof Deno.errors.NotFound);
-  }
-}
-
-function isDirectory(path: string): boolean {
-  try {
-    return Deno.statSync(path).isDirectory;
-  } catch {
-    return false; // the attempt to make it says why
   }
 }

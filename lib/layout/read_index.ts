@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { collectFile } from "../content/collect.ts";
 import { denied, systemWords } from "../content/file_errors.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
+import { isFile } from "../oci/path_reference.ts";
 import { hasManifests, howToRestore, indexLost } from "./directory.ts";
 import { entriesOf, type IndexEntry } from "./index_entry.ts";
 import { type IndexJson, MAX_INDEX_SIZE, parseIndex } from "./index_json.ts";
@@ -38,7 +39,7 @@ async function readIfThere(directory: string): Promise<IndexJson | undefined> {
       throw error.with({ hint: error.hint ?? howToRestore(directory), cause: error });
     }
     if (error instanceof LayerstashError) throw error;
-    if (await isFile(directory)) throw notADirectory(`${directory} is a file, and a layout is a directory`);
+    if (isFile(directory)) throw notADirectory(`${directory} is a file, and a layout is a directory`);
     if (error instanceof Deno.errors.NotADirectory) {
       throw notADirectory(`a part of the path ${directory} is a file`);
     }
@@ -46,10 +47,6 @@ async function readIfThere(directory: string): Promise<IndexJson | undefined> {
     throw denied(error, `${path} may not be read: permission denied`) ??
       new LayerstashError(`${path} cannot be read: ${systemWords(error as Error)}`, { cause: error });
   }
-}
-
-async function isFile(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(({ isFile }) => isFile, () => false);
 }
 
 /** The error for a layout that is not a directory. Other programs also take archives of layouts, so the hint unpacks one. */

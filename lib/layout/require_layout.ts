@@ -3,6 +3,7 @@ import { dirname, join, normalize, sep } from "node:path";
 import { NotFoundError } from "../errors.ts";
 import { isLayout } from "./find_layouts.ts";
 import { closestName } from "../messages.ts";
+import { exists } from "../oci/path_reference.ts";
 
 /** How deep layouts are looked for: that of the repository `me/files` is two levels down. */
 const MAX_DEPTH = 2;
@@ -16,7 +17,7 @@ const [MAX_DIRECTORIES, MAX_NAMED] = [100, 3];
  */
 export async function requireLayout(directory: string): Promise<void> {
   if (isLayout(directory)) return;
-  if (!await exists(directory)) {
+  if (!exists(directory)) {
     const meant = await similarLayout(directory);
     throw new NotFoundError(`there is no directory ${directory}`, {
       hint: meant && `did you mean oci:${meant.replaceAll(sep, "/")}?`,
@@ -34,7 +35,7 @@ export async function requireLayout(directory: string): Promise<void> {
 async function similarLayout(directory: string): Promise<string | undefined> {
   const path = normalize(directory);
   let [above, depth] = [path, 0];
-  while (depth <= MAX_DEPTH && !await exists(above)) [above, depth] = [dirname(above), depth + 1];
+  while (depth <= MAX_DEPTH && !exists(above)) [above, depth] = [dirname(above), depth + 1];
   return closestName(path, await layoutsIn(above, { depth, most: MAX_DIRECTORIES }));
 }
 
@@ -64,8 +65,4 @@ async function directoriesIn(path: string): Promise<string[]> {
     }
   } catch { /* it is only a hint */ }
   return names.sort();
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, () => false);
 }
