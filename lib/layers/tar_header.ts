@@ -34,7 +34,7 @@ export interface TarHeader {
  * The offset and length of each field, in bytes. POSIX and GNU headers share the fields up to `minor`; GNU has two times
  * where POSIX has `prefix`, and star's prefix is shorter.
  */
-const FIELDS = {
+export const HEADER_FIELDS = {
   name: [0, 100],
   mode: [100, 8],
   uid: [108, 8],
@@ -57,7 +57,8 @@ const FIELDS = {
   starMark: [508, 4],
 } as const;
 
-type Field = keyof typeof FIELDS;
+type Field = keyof typeof HEADER_FIELDS;
+
 /** Whether a block is all zeros, as those that end an archive. */
 export function isZeroBlock(block: Bytes): boolean {
   return block.every((byte) => byte === 0);
@@ -121,13 +122,13 @@ function gnuPrefix(block: Bytes): string {
 }
 
 function fieldOf(block: Bytes, field: Field): Bytes {
-  const [offset, length] = FIELDS[field];
+  const [offset, length] = HEADER_FIELDS[field];
   return block.subarray(offset, offset + length);
 }
 
 /** Whether the checksum is right: the sum of all bytes, with its own as blanks. Old programs summed signed bytes. */
 function hasChecksum(block: Bytes): boolean {
-  const [start, length] = FIELDS.checksum;
+  const [start, length] = HEADER_FIELDS.checksum;
   let [unsigned, negative] = [length * 0x20, 0];
   for (let index = 0; index < BLOCK; index++) {
     if (index === start) index += length;

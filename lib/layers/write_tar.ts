@@ -2,7 +2,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "./entry.ts";
 import { decodeName, encodeName } from "./tar_field.ts";
-import { BLOCK } from "./tar_header.ts";
+import { BLOCK, HEADER_FIELDS } from "./tar_header.ts";
 
 /** What a header says. */
 export interface TarEntry extends ExactTime {
@@ -140,37 +140,40 @@ function writeHeader(
 ): void {
   const block = room.subarray(0, BLOCK);
   block.set(TEMPLATE);
-  block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name);
-  writeOctal(block, { at: 100, digits: 7 }, mode);
-  writeOctal(block, { at: 124, digits: 11 }, size > MOST_OCTAL ? 0 : size);
-  writeOctal(block, { at: 136, digits: 11 }, fitsTime(seconds) ? seconds : 0);
+  block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name, HEADER_FIELDS.name[0]);
+  writeOctal(block, HEADER_FIELDS.mode, mode);
+  writeOctal(block, HEADER_FIELDS.size, size > MOST_OCTAL ? 0 : size);
+  writeOctal(block, HEADER_FIELDS.modified, fitsTime(seconds) ? seconds : 0);
   if (owned) writeOwner(block, owned);
-  block[156] = FLAGS[type].charCodeAt(0);
-  block.set(target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target, 157);
+  block[HEADER_FIELDS.flag[0]] = FLAGS[type].charCodeAt(0);
+  block.set(target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target, HEADER_FIELDS.target[0]);
   let sum = 0;
   for (let at = 0; at < BLOCK; at++) sum += block[at]!;
-  writeOctal(block, { at: 148, digits: 6 }, sum);
-  block[154] = 0;
+  writeOctal(block, CHECKSUM, sum);
 }
 
 function writeOwner(block: Bytes, { uid, gid, owner, group }: NonNullable<TarEntry["owned"]>): void {
-  for (const [at, id] of [[108, uid], [116, gid]] as const) {
-    writeOctal(block, { at, digits: 7 }, id > MOST_ID ? 0 : id);
-  }
-  for (const [at, name] of [[265, owner], [297, group]] as const) {
-    block.set(encodeName(name).subarray(0, LONGEST_OWNER), at);
-  }
+  writeOctal(block, HEADER_FIELDS.uid, uid > MOST_ID ? 0 : uid);
+  writeOctal(block, HEADER_FIELDS.gid, gid > MOST_ID ? 0 : gid);
+  block.set(encodeName(owner).subarray(0, LONGEST_OWNER), HEADER_FIELDS.owner[0]);
+  block.set(encodeName(group).subarray(0, LONGEST_OWNER), HEADER_FIELDS.group[0]);
 }
 
 /** What all headers have: the owner and the group 0, a checksum that counts itself as blanks, and the format's mark. */
 const TEMPLATE = new Uint8Array(BLOCK);
-ENCODER.encodeInto("0000000\x000000000\0", TEMPLATE.subarray(108));
-ENCODER.encodeInto(" ".repeat(8), TEMPLATE.subarray(148));
-ENCODER.encodeInto("ustar\x0000", TEMPLATE.subarray(257));
+ENCODER.encodeInto("0000000\x000000000\0", TEMPLATE.subarray(HEADER_FIELDS.uid[0]));
+ENCODER.encodeInto(" ".repeat(HEADER_FIELDS.checksum[1]), TEMPLATE.subarray(HEADER_FIELDS.checksum[0]));
+ENCODER.encodeInto("ustar\x0000", TEMPLATE.subarray(HEADER_FIELDS.magic[0]));
 
-function writeOctal(block: Bytes, { at, digits }: { at: number; digits: number }, value: number): void {
-  for (let place = at + digits - 1, rest = value; place >= at; place--, rest = Math.floor(rest / 8)) {
-    block[place] = 0x30 + rest % 8;
+/** Where the digits of the checksum are, and the zero byte after them: other than in all fields, a blank comes last. */
+const CHECKSUM = [HEADER_FIELDS.checksum[0], HEADER_FIELDS.checksum[1] - 1] as const;
+
+/** Writes a number in octal digits that fill a field, but for the zero byte at its end. */
+function writeOctal(block: Bytes, field: readonly [offset: number, length: number], value: number): void {
+  const last = field[0] + field[1] - 1;
+  block[last] = 0;
+  for (let at = last - 1, rest = value; at >= field[0]; at--, rest = Math.floor(rest / 8)) {
+    block[at] = 0x30 + rest % 8;
   }
 }
 
