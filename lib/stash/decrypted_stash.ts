@@ -5,6 +5,7 @@ import { AgeFile } from "../encryption/age_file.ts";
 import { encryptedSize } from "../encryption/encrypted_source.ts";
 import { type Identities, needsKeyError } from "../encryption/identities.ts";
 import { type LayerstashError, MismatchError, RegistryError } from "../errors.ts";
+import { chunkCount } from "../files/input.ts";
 import { counted } from "../messages.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { StoreReader } from "../store/store.ts";
@@ -81,7 +82,7 @@ function requireFit(
   { details: { size, chunkSize, digests, stored }, key: { header } }: StashSecrets,
 ): void {
   const fits = digests.length === chunks.length && digestOfList(chunks) === stored &&
-    Math.max(1, Math.ceil(size / chunkSize)) === chunks.length &&
+    chunkCount(size, chunkSize) === chunks.length &&
     chunks.every((chunk, index) =>
       chunk.size === encryptedSize(header, sliceSize(index + 1, { size, chunkSize }))
     );

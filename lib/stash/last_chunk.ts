@@ -1,5 +1,6 @@
 /** The last chunk of a stash: its config lists all chunks, so that its digest stands for the whole file. @module */
 import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
+import { chunkCount } from "../files/input.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { type ChunkNote, type EncryptionNote, requireNote } from "./chunk_config.ts";
@@ -23,7 +24,7 @@ export function tableOf({ tag, config }: ChunkImage): StashTable | undefined {
 export function isConsistent(table: StashTable, { layer }: ChunkImage): boolean {
   const { chunk, chunks, chunkSize, size, digests } = table;
   return chunk === chunks && digests.length === chunks &&
-    Math.max(1, Math.ceil(size / chunkSize)) === chunks &&
+    chunkCount(size, chunkSize) === chunks &&
     digests.at(-1) === layer.digest && layer.size === sliceSize(chunks, { chunkSize, size });
 }
 
