@@ -1,7 +1,7 @@
 /** A list of entries of a folder, as rows of bytes: there may be a million. @module */
 import type { Bytes } from "../content/bytes.ts";
 import { NumberList } from "../images/number_list.ts";
-import { baseName, parentOf } from "../layers/entry.ts";
+import { baseName, parentOf, pathIn } from "../layers/entry.ts";
 import { type FoundEntry, readRow, writeRow } from "./entry_rows.ts";
 import { RowReader, RowWriter } from "./row_bytes.ts";
 
@@ -75,6 +75,6 @@ export class EntryList {
 
   #pathOf(index: number, name: string): string {
     const directory = this.#directories[this.#firsts.countUpTo(index) - 1]!;
-    return directory === "" ? name : `${directory}/${name}`;
+    return pathIn(directory, name);
   }
 }

@@ -1,7 +1,7 @@
 /** Removes what a directory has, and a folder does not. @module */
 import { denied, systemWords } from "../content/file_errors.ts";
 import { LayerstashError } from "../errors.ts";
-import { parentOf } from "../layers/entry.ts";
+import { parentOf, pathIn } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
 import { STAGING } from "./staged_folder.ts";
 import { type FoundFolder, walkFolder } from "./walk.ts";
@@ -31,7 +31,7 @@ export async function removeOthers(
   const stays = (path: string) => path === "" || stored.has(path);
   let removed = 0;
   for (const { path, isOther } of pathsOf(found)) {
-    const inFolder = below === "" ? path : path === "" ? below : `${below}/${path}`;
+    const inFolder = path === "" ? below : pathIn(below, path);
     if (stays(inFolder) || isOther && stays(parentOf(inFolder))) continue;
     remove(disk, pathOnDisk(root, inFolder));
     removed++;

@@ -5,7 +5,7 @@ import { InvalidInputError, LayerstashError, NotFoundError } from "../errors.ts"
 import type { OnEvent } from "../events.ts";
 import { counted, listed, shellWord } from "../messages.ts";
 import { encodeName } from "../layers/tar_field.ts";
-import { baseName } from "../layers/entry.ts";
+import { baseName, pathIn } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
 import type { Disk, DiskEntry } from "./disk.ts";
 import { pathOnDisk } from "./disk.ts";
@@ -116,7 +116,7 @@ class Walk {
     yield;
     if (this.#options.oneFileSystem && info.device !== this.#device) return;
     for (const name of this.#namesIn(path)) {
-      const inside = path === "" ? name : `${path}/${name}`;
+      const inside = pathIn(path, name);
       if (this.#options.isExcluded?.(inside)) continue;
       if (!this.#options.isForeign && meansElse(inside) !== undefined) {
         this.#unstorable.push(inside);

@@ -1,6 +1,6 @@
 /** Refuses names of an image that the disk of an extraction takes for one. @module */
 import { ConflictError } from "../errors.ts";
-import { baseName, parentOf } from "../layers/entry.ts";
+import { baseName, parentOf, pathIn } from "../layers/entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
 import { NumberList } from "./number_list.ts";
 
@@ -35,7 +35,7 @@ export class DistinctNames {
     for (const [directory, names] of groupsOf(entries, suspects)) {
       const same = await findSame(names);
       if (!same) continue;
-      const [one, other] = same.map((name) => directory ? `${directory}/${name}` : name);
+      const [one, other] = same.map((name) => pathIn(directory, name));
       throw new ConflictError(`${one} and ${other} are the same name on this disk`, {
         hint: "extract them one by one, or to a case-sensitive disk",
       });

@@ -1,6 +1,6 @@
 /** The merged filesystem of an image, which results from applying its layers in order. @module */
 import { MismatchError } from "../errors.ts";
-import { baseName, type Entry, normalPath, parentOf } from "../layers/entry.ts";
+import { baseName, type Entry, normalPath, parentOf, pathIn } from "../layers/entry.ts";
 import { EntryBudget } from "./entry_budget.ts";
 import { FileIndex } from "./file_index.ts";
 import { HiddenEntries } from "./hidden_entries.ts";
@@ -11,7 +11,6 @@ import {
   describe,
   type Directory,
   emptyDirectory,
-  pathIn,
   pathOf,
   placesBelow,
   type Trail,

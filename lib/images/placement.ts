@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { linkOrRename, syncDirectorySync } from "../content/atomic_file.ts";
 import { isAbsence } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
-import { parentOf } from "../layers/entry.ts";
+import { parentOf, pathIn } from "../layers/entry.ts";
 import { arrange } from "./arrange.ts";
 import { forEachEntry } from "./each_entry.ts";
 import type { MergedEntry } from "./file_tree.ts";
@@ -113,7 +113,7 @@ export class Placement {
   /** What the tree has in a directory, the first name last. */
   #stagedIn(path: string): { path: string; isDirectory: boolean }[] {
     return Array.from(Deno.readDirSync(this.#staging.tree.at(path)), ({ name, isDirectory }) => ({
-      path: path ? `${path}/${name}` : name,
+      path: pathIn(path, name),
       isDirectory,
     })).sort((one, other) => one.path < other.path ? 1 : -1);
   }

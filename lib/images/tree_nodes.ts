@@ -1,5 +1,5 @@
 /** The nodes of a merged filesystem: directories with what they have by name, and the entries of all else. @module */
-import { baseName } from "../layers/entry.ts";
+import { baseName, pathIn } from "../layers/entry.ts";
 import type { FileIndex, IndexedDirectory } from "./file_index.ts";
 
 /** A directory of the tree. */
@@ -29,11 +29,6 @@ export type Trail = { name: string; node: Directory }[];
 /** The path of the last directory, without links. */
 export function pathOf(trail: Trail): string {
   return trail.slice(1).map(({ name }) => name).join("/");
-}
-
-/** The path of a name in a directory. */
-export function pathIn(path: string, name: string): string {
-  return path ? `${path}/${name}` : name;
 }
 
 /** What a directory has, by name: directories, and files by their index, which has their names for the whole tree. */

@@ -1,5 +1,5 @@
 /** Whiteouts: files that mark the removal of what lower layers have (OCI image spec, layer.md). @module */
-import { baseName, parentOf } from "../layers/entry.ts";
+import { baseName, parentOf, pathIn } from "../layers/entry.ts";
 
 /**
  * What a whiteout removes: one path with everything below it, all content of a directory (`opaque`), or nothing
@@ -20,7 +20,7 @@ export function whiteoutOf(path: string): Whiteout | undefined {
   if (name === ".wh..wh..opq") return { kind: "opaque", directory };
   const gone = name.slice(PREFIX.length);
   if (gone === "" || gone === "." || gone === ".." || gone.startsWith(PREFIX)) return { kind: "none" };
-  return { kind: "removed", path: directory ? `${directory}/${gone}` : gone };
+  return { kind: "removed", path: pathIn(directory, gone) };
 }
 
 /** Whether a path is in a directory that AUFS kept for itself, such as `.wh..wh.plnk`. */

@@ -123,6 +123,11 @@ export function parentOf(path: string): string {
   return path.slice(0, Math.max(0, path.lastIndexOf("/")));
 }
 
+/** The path of a name in a directory, whose own path is empty if it is the root. */
+export function pathIn(directory: string, name: string): string {
+  return directory === "" ? name : `${directory}/${name}`;
+}
+
 /** The last component of a normal path. */
 export function baseName(path: string): string {
   return path.slice(path.lastIndexOf("/") + 1);
