@@ -5,7 +5,8 @@ import type { Credentials } from "./credentials.ts";
 import type { OnEvent } from "../events.ts";
 import type { Clock } from "../async/clock.ts";
 import { SentCredentials, type SentCredentialsOptions } from "./sent_credentials.ts";
-import { basic, bearer, header, requestToken, type Token } from "./token_request.ts";
+import { basicHeader, bearerHeader, givenHeader } from "./authorization_header.ts";
+import { requestToken, type Token } from "./token_request.ts";
 import type { Transport } from "../http/request.ts";
 
 /** What a request does, and so what its token must allow. */
@@ -72,10 +73,10 @@ export class Authorization {
    */
   async header(scopes: readonly string[], signal?: AbortSignal): Promise<string | undefined> {
     const credentials = await this.#credentials.lookUp();
-    if (credentials?.kind === "bearer") return bearer(credentials.token);
+    if (credentials?.kind === "bearer") return bearerHeader(credentials.token);
     if (!this.#demand) return undefined;
     if (this.#demand.scheme === "basic") return this.#basic(credentials);
-    return bearer((await this.#token(scopes, signal)).token);
+    return bearerHeader((await this.#token(scopes, signal)).token);
   }
 
   /**
@@ -117,8 +118,8 @@ export class Authorization {
   }
 
   #basic(credentials: Credentials | undefined): string {
-    if (credentials?.kind === "password") return basic(credentials.username, credentials.password);
-    if (credentials?.kind === "header") return header(credentials.authorization);
+    if (credentials?.kind === "password") return basicHeader(credentials.username, credentials.password);
+    if (credentials?.kind === "header") return givenHeader(credentials.authorization);
     throw new NotAllowedError(`${this.#options.host} requires a user name and a password`, {
       hint: `sign in with: ${this.howToSignIn}`,
       needsSignIn: true,

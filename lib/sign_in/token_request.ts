@@ -2,6 +2,7 @@
 import * as v from "valibot";
 import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
 import { parseAs } from "../oci/manifest.ts";
+import { basicHeader, bearerHeader, givenHeader } from "./authorization_header.ts";
 import type { Credentials } from "./credentials.ts";
 import { bytesOf, errorOfNoAnswer, readUndigested } from "../http/answers.ts";
 import { isTransientAnswer, retryAfterOf } from "../http/retry_after.ts";
@@ -89,11 +90,11 @@ function get(
   const headers = new Headers();
   if (credentials?.kind === "password") {
     url.searchParams.set("account", credentials.username);
-    headers.set("authorization", basic(credentials.username, credentials.password));
+    headers.set("authorization", basicHeader(credentials.username, credentials.password));
   } else if (credentials?.kind === "identity") {
-    headers.set("authorization", bearer(credentials.token));
+    headers.set("authorization", bearerHeader(credentials.token));
   } else if (credentials?.kind === "header") {
-    headers.set("authorization", header(credentials.authorization));
+    headers.set("authorization", givenHeader(credentials.authorization));
   }
   return transport.send({ method: "GET", url, headers, what: WHAT, signal });
 }
@@ -145,33 +146,4 @@ async function readToken(
     throw new RegistryError(`the answer of the token server ${realm.host} contains no token`, { status });
   }
   return { token, lifetime: Math.max(SHORTEST_LIFETIME, answer.expires_in ?? 0) * 1000 };
-}
-
-/**
- * The `Authorization` header for a token (RFC 6750).
- *
- * @throws {NotAllowedError} if the token has characters that are not allowed in a header. It is checked here because
- *   the platform's own error would quote the token
- */
-export function bearer(token: string): string {
-  if (/^[\x21-\x7e]+$/.test(token)) return `Bearer ${token}`;
-  throw new NotAllowedError("the token contains characters that tokens do not have", {
-    hint: "it may end with a blank or a line break, or be truncated",
-  });
-}
-
-/**
- * Checks an `Authorization` header that the user passed.
- *
- * @throws {NotAllowedError} if it has characters that are not allowed in a header. It is checked here because the
- *   platform's own error would quote the header
- */
-export function header(authorization: string): string {
-  if (/^[\x21-\x7e]+( [\x20-\x7e]*[\x21-\x7e])?$/.test(authorization)) return authorization;
-  throw new NotAllowedError("the authorization contains characters that are not allowed in a header");
-}
-
-/** The `Authorization` header for a user name and a password (RFC 7617, in UTF-8). */
-export function basic(username: string, password: string): string {
-  return `Basic ${new TextEncoder().encode(`${username}:${password}`).toBase64()}`;
 }
