@@ -134,7 +134,7 @@ async function layersOf(
  * @returns a fault for each chunk whose bytes the file does not have, in order of the chunks
  * @throws {NotFoundError} if the file does not exist
  */
-export async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
+async function checkFile(path: string, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
   using hasher = new Hasher();
   const { size } = await statFile(path);
   const faults: StashFault[] = [];
@@ -173,7 +173,7 @@ export async function checkPresence(
 }
 
 /** Reads the blob of each chunk to its end and compares its digest. Nothing is kept. */
-export async function checkBytes(
+async function checkBytes(
   { plain, readerOf, isAuthenticated }: OpenStash,
   options: CheckOptions,
 ): Promise<StashFault[]> {

@@ -70,7 +70,7 @@ async function findEither(
 }
 
 /** The details of a stash as tables. */
-export function renderInfo(stash: Stash, style: TableStyle = {}): string {
+function renderInfo(stash: Stash, style: TableStyle = {}): string {
   const { baseTag, name, digest, modified, chunkSize, chunks, encryption, provenComplete } = stash;
   const size = sizeOf(stash);
   const facts = [

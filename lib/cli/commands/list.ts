@@ -90,7 +90,7 @@ function tablesOf(
 }
 
 /** The list as a table. */
-export function renderList(
+function renderList(
   found: readonly ListedStash[],
   { exactSize = false }: { exactSize?: boolean | undefined },
 ): string {

@@ -115,7 +115,7 @@ function nameOf(chunk: Chunk): string {
 }
 
 /** The result as text: what is right with the stash, or each fault; and with which file it was compared. */
-export function renderVerification(
+function renderVerification(
   { stash, faults }: VerifyResult,
   { done, file }: { done: string; file: string | undefined },
 ): string {

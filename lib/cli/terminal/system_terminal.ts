@@ -15,7 +15,7 @@ export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress"
 }
 
 /** The time of this process. An interval does not keep the process alive. */
-export function systemTicker(): Ticker {
+function systemTicker(): Ticker {
   return {
     now: () => performance.now(),
     every(milliseconds, action) {

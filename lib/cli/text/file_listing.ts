@@ -31,7 +31,7 @@ export function formatMode({ type, mode }: Pick<Entry, "type" | "mode">): string
 }
 
 /** A time to the minute, in UTC. */
-export function formatTime(seconds: number): string {
+function formatTime(seconds: number): string {
   const date = new Date(Math.floor(seconds) * 1000);
   return Number.isNaN(date.getTime()) ? "?" : date.toISOString().replace(/:[^:]*Z$/, "").replace("T", " ");
 }
