@@ -2,7 +2,7 @@
 import { collect } from "../content/collect.ts";
 import { InvalidInputError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
-import { type IndexNode, readIndexTree, requireManifest } from "../images/index_tree.ts";
+import { type IndexNode, readIndexTree, reportWrongSize, requireManifest } from "../images/index_tree.ts";
 import { quoted } from "../messages.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex } from "../oci/image_index.ts";
@@ -71,11 +71,7 @@ async function readChild(
       cause: error,
     });
   });
-  if (child.bytes.length !== entry.size) {
-    const message =
-      `the index gives ${entry.digest} a size of ${entry.size} bytes, but it has ${child.bytes.length}`;
-    options.onEvent?.({ type: "notice", message });
-  }
+  reportWrongSize(entry, child, options.onEvent);
   return isUndeclared(child) ? { ...child, mediaType: entry.mediaType } : child;
 }
 

@@ -9,7 +9,7 @@ import { fullReference, knownReferences } from "../store/known_references.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { requirePlatform } from "./single_platform.ts";
 import { chooseImage } from "./platforms.ts";
-import { listImages, readListedImage, requireManifest } from "./index_tree.ts";
+import { listImages, readListedImage, reportWrongSize, requireManifest } from "./index_tree.ts";
 import { quoted } from "../messages.ts";
 
 /** One layer of an image. */
@@ -77,14 +77,7 @@ export async function findImage(
   const platforms = await listImages(store, found, options);
   const chosen = defaultImage(platforms, options);
   const manifest = await readListedImage(store, chosen.digest, options);
-  if (manifest.bytes.length !== chosen.size) {
-    const { onEvent = store.onEvent } = options;
-    onEvent?.({
-      type: "notice",
-      message:
-        `the index gives ${chosen.digest} a size of ${chosen.size} bytes, but it has ${manifest.bytes.length}`,
-    });
-  }
+  reportWrongSize(chosen, manifest, options.onEvent ?? store.onEvent);
   return { ...imageOf(manifest), index: found, platforms };
 }
 

@@ -1,5 +1,6 @@
 /** Reads indexes and the indexes in them (OCI image spec, image-index.md). @module */
 import { MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
 import {
   type IndexedManifest,
@@ -99,6 +100,17 @@ async function readNestedIndex(
   const manifest = await requireManifest(store, digest, options);
   if (isIndex(manifest)) return manifest;
   throw new MismatchError(`the manifest ${digest} is an image, but is listed as an index`);
+}
+
+/** Reports that an index gives a manifest another size than it has. Its digest is right, so it is taken. */
+export function reportWrongSize(
+  { digest, size }: IndexedManifest,
+  { bytes }: Manifest,
+  onEvent: OnEvent | undefined,
+): void {
+  if (bytes.length === size) return;
+  const message = `the index gives ${digest} a size of ${size} bytes, but it has ${bytes.length}`;
+  onEvent?.({ type: "notice", message });
 }
 
 /**

@@ -2,7 +2,7 @@
 import * as v from "valibot";
 import { annotationsSchema, type SizedBlob } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { ambiguousKey } from "../oci/exact_keys.ts";
+import { understoodBy } from "../oci/image_index.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { type Platform, platformSchema } from "../oci/platform.ts";
 
@@ -34,10 +34,9 @@ const entrySchema = v.object({
 /** The entries that are understood. Others, such as those with digests of unknown algorithms, are passed over. */
 export function entriesOf(manifests: readonly unknown[]): IndexEntry[] {
   return manifests.flatMap((raw) => {
-    if (!isDigest((raw as { digest?: unknown } | null)?.digest)) return []; // at once: there may be millions
-    const { success, output } = v.safeParse(entrySchema, raw);
-    if (!success || ambiguousKey(entrySchema, raw) !== undefined) return [];
-    const { mediaType, digest, size, annotations, platform } = output;
+    const entry = understoodBy(entrySchema, raw);
+    if (!entry) return [];
+    const { mediaType, digest, size, annotations, platform } = entry;
     return [{
       mediaType: mediaType || undefined,
       digest,

@@ -34,11 +34,19 @@ const understoodSchema = v.object({
   ),
 });
 
-/** What an entry of an index says; `undefined` = it is not understood, such as one whose digest is of an unknown algorithm. */
+/** What an entry of an index says; `undefined` = it is not understood. */
 export function understoodEntry(entry: unknown): IndexedManifest | undefined {
+  return understoodBy(listedManifestSchema, entry);
+}
+
+/**
+ * What an entry of an index says by a schema; `undefined` = it is not understood, such as one whose digest is of an unknown
+ * algorithm, or one that readers disagree on.
+ */
+export function understoodBy<T>(schema: v.GenericSchema<unknown, T>, entry: unknown): T | undefined {
   if (!isDigest((entry as { digest?: unknown } | null)?.digest)) return undefined; // at once: there may be millions
-  const { success, output } = v.safeParse(listedManifestSchema, entry);
-  return success && ambiguousKey(listedManifestSchema, entry) === undefined ? output : undefined;
+  const { success, output } = v.safeParse(schema, entry);
+  return success && ambiguousKey(schema, entry) === undefined ? output : undefined;
 }
 
 const anything = v.nullish(v.unknown());
