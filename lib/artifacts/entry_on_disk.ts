@@ -1,5 +1,7 @@
 /** Compares the entry of an archive with what has its name on the disk. @module */
 import { join } from "node:path";
+import { isSameBytes } from "../content/bytes.ts";
+import { collectNext } from "../content/collect.ts";
 import { normalPath, type OpenEntry } from "../layers/entry.ts";
 
 /** The most that is read at once, in bytes. */
@@ -36,8 +38,7 @@ async function hasBytes(path: string, { size, extents }: OpenEntry): Promise<boo
   let position = 0;
   for await (const { offset, bytes } of extents()) {
     if (!hasZeros(file, offset - position)) return false;
-    const found = readExactly(file, bytes.length);
-    if (!found.every((byte, index) => byte === bytes[index])) return false;
+    if (!isSameBytes(collectNext(file, bytes.length), bytes)) return false;
     position = offset + bytes.length;
   }
   return hasZeros(file, size - position);
@@ -45,16 +46,7 @@ async function hasBytes(path: string, { size, extents }: OpenEntry): Promise<boo
 
 function hasZeros(file: Deno.FsFile, count: number): boolean {
   for (let left = count; left > 0; left -= PIECE) {
-    if (readExactly(file, Math.min(PIECE, left)).some((byte) => byte !== 0)) return false;
+    if (collectNext(file, Math.min(PIECE, left)).some((byte) => byte !== 0)) return false;
   }
   return true;
-}
-
-/** The next bytes of a file; where it has become shorter, what is missing is zero. */
-function readExactly(file: Deno.FsFile, count: number): Uint8Array {
-  const bytes = new Uint8Array(count);
-  for (let filled = 0, read; filled < count && (read = file.readSync(bytes.subarray(filled)));) {
-    filled += read;
-  }
-  return bytes;
 }

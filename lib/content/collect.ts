@@ -54,6 +54,14 @@ export async function collectFile(path: string, most: number): Promise<Uint8Arra
   return await collect(file.readable, most);
 }
 
+/** The next bytes of an open file, at most so many; fewer at its end. */
+export function collectNext(file: Deno.FsFile, most: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(most);
+  let filled = 0;
+  for (let read; filled < most && (read = file.readSync(bytes.subarray(filled)));) filled += read;
+  return bytes.subarray(0, filled);
+}
+
 function withRoomFor(
   bytes: Uint8Array<ArrayBuffer>,
   length: number,

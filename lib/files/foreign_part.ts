@@ -1,5 +1,6 @@
 /** Tells a `FILE.part` of somebody else from the beginning of a download. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, isSameBytes } from "../content/bytes.ts";
+import { collectNext } from "../content/collect.ts";
 import { awaitDigest, type FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { ConflictError } from "../errors.ts";
@@ -67,15 +68,12 @@ export async function beginsWith(
   const written = mayHaveHoles ? found.findLastIndex((byte) => byte !== 0) + 1 : found.length;
   if (written === 0) return mayHaveHoles;
   const expected = await fetchPiece(store, blob, { start, end: start + written }, options);
-  return found.subarray(0, written).every((byte, index) => byte === expected[index]);
+  return isSameBytes(found.subarray(0, written), expected);
 }
 
 async function firstBytes(path: string, count: number): Promise<Bytes> {
   using file = await Deno.open(path, { read: true });
-  const bytes = new Uint8Array(count);
-  let filled = 0;
-  for (let read; filled < count && (read = await file.read(bytes.subarray(filled)));) filled += read;
-  return bytes.subarray(0, filled);
+  return collectNext(file, count);
 }
 
 async function fetchPiece(

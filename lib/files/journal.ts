@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { systemWords } from "../content/file_errors.ts";
 import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
+import { collectNext } from "../content/collect.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
@@ -167,10 +168,7 @@ function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {
 function readAll(file: Deno.FsFile): Uint8Array {
   const { size } = file.statSync();
   if (size > MAX_SIZE) return new Uint8Array();
-  const bytes = new Uint8Array(size);
-  let filled = 0;
-  for (let read; filled < size && (read = file.readSync(bytes.subarray(filled)));) filled += read;
-  return bytes.subarray(0, filled);
+  return collectNext(file, size);
 }
 
 function writeLine(file: Deno.FsFile, record: unknown): void {
