@@ -1,11 +1,12 @@
 /** What the colours on the screen of `browse` mean. Everything that they say is also said without them. @module */
 
 import type { LayerChange } from "../../images/layer_changes.ts";
+import { styled } from "../text/styled.ts";
 
 /** The meaning of a line. */
 export type Tone = "title" | "help" | "directory" | "link" | "found" | LayerChange;
 
-/** How terminals are told (ECMA-48, 8.3.117). */
+/** The codes of each tone. */
 const CODES: Readonly<Record<Tone, string>> = {
   title: "1",
   help: "2",
@@ -20,5 +21,5 @@ const CODES: Readonly<Record<Tone, string>> = {
 /** A line as a terminal colours it. The chosen one is shown in reverse. */
 export function coloured(text: string, { tone, chosen }: { tone?: Tone; chosen?: boolean }): string {
   const codes = [...(tone ? [CODES[tone]] : []), ...(chosen ? ["7"] : [])];
-  return codes.length === 0 || text === "" ? text : `\x1b[${codes.join(";")}m${text}\x1b[0m`;
+  return styled(text, codes.join(";"));
 }

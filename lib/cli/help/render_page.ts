@@ -1,5 +1,6 @@
 /** Lays out a page of the help for a terminal. It understands as much Markdown as the topics are written in. @module */
 import { columnsOf } from "../text/columns.ts";
+import { styled } from "../text/styled.ts";
 
 /** What a terminal can show. */
 export interface PageOptions {
@@ -12,7 +13,7 @@ export interface PageOptions {
 /** Lines of more columns are hard to read, however wide the window is. */
 const MAX_WIDTH = 100;
 const MIN_WIDTH = 40;
-const [BOLD, CODE] = [1, 36];
+const [BOLD, CYAN] = ["1", "36"];
 
 /** Lays out a page. */
 export function renderPage(markdown: string, { width, colour }: PageOptions): string {
@@ -31,9 +32,8 @@ function renderBlock(block: string, page: PageOptions): string {
   const [first = ""] = lines;
   if (first.startsWith("```")) {
     return lines.slice(1, -1).map((line) =>
-      `    ${style(line, /^\$ /.test(line) ? BOLD : 0, page)}`.trimEnd()
-    )
-      .join("\n");
+      `    ${styled(line, page.colour && /^\$ /.test(line) && BOLD)}`.trimEnd()
+    ).join("\n");
   }
   if (first.startsWith("#")) return inline(`**${first.replace(/^#+ /, "")}**`, page);
   if (first.startsWith("|")) return renderTable(lines.map(cellsOf), page);
@@ -51,14 +51,14 @@ function renderTable([head = [], , ...rows]: string[][], page: PageOptions): str
   const all = [...isNamed ? [head.map((title) => title && `**${title}**`)] : [], ...rows]
     .map((row) => row.map((cell) => inline(cell, page)));
   const widths = head.slice(0, last).map((_, index) =>
-    Math.max(...all.map((row) => shownColumns(row[index] ?? "")))
+    Math.max(...all.map((row) => columnsOf(row[index] ?? "")))
   );
   const indent = " ".repeat(widths.reduce((sum, width) => sum + width + 2, 0));
   if (indent.length > page.width / 2) return rows.map((row) => renderRow(head, row, page)).join("\n");
   return all.map((row) => {
     const before = widths.map((width, index) => {
       const cell = row[index] ?? "";
-      return cell + " ".repeat(width - shownColumns(cell) + 2);
+      return cell + " ".repeat(width - columnsOf(cell) + 2);
     });
     return wrapStyled(row[last] ?? "", before.join(""), indent, page).trimEnd();
   }).join("\n");
@@ -86,7 +86,7 @@ function wrapStyled(text: string, before: string, indent: string, page: PageOpti
   for (const word of text.split(" ")) {
     const line = lines.at(-1);
     const longer = `${line} ${word}`;
-    if (line === undefined || indent.length + shownColumns(longer) > page.width) lines.push(word);
+    if (line === undefined || indent.length + columnsOf(longer) > page.width) lines.push(word);
     else lines[lines.length - 1] = longer;
   }
   return (before + lines.join(`\n${indent}`)).replaceAll("\u00a0", " ");
@@ -98,10 +98,10 @@ function inline(text: string, page: PageOptions): string {
     /`([^`]+)`|\*\*(.+?)\*\*|\[([^\]]+)\]\(([^)]+)\)/g,
     (_, code?: string, bold?: string, words?: string, target?: string) => {
       if (code !== undefined) {
-        return style(page.colour ? code : `\`${code}\``, CODE, page).replaceAll(" ", "\u00a0");
+        return (page.colour ? styled(code, CYAN) : `\`${code}\``).replaceAll(" ", "\u00a0");
       }
       if (bold === undefined) return inline(`${words}${whereIs(target!)}`, page);
-      return inline(bold, page).split(" ").map((word) => style(word, BOLD, page)).join(" ");
+      return inline(bold, page).split(" ").map((word) => styled(word, page.colour && BOLD)).join(" ");
     },
   );
 }
@@ -113,11 +113,3 @@ function whereIs(target: string): string {
   return /^https?:/.test(target) ? ` (${target})` : "";
 }
 
-function style(text: string, code: number, { colour }: PageOptions): string {
-  return colour && code !== 0 ? `\u001b[${code}m${text}\u001b[0m` : text;
-}
-
-function shownColumns(text: string): number {
-  // deno-lint-ignore no-control-regex -- the codes begin with a control character
-  return columnsOf(text.replaceAll(/\u001b\[\d+m/g, ""));
-}

@@ -3,6 +3,7 @@ import type { TransferEvent } from "../../events.ts";
 import { counted, printable, withoutPasswords } from "../../messages.ts";
 import { wrapWords } from "../text/columns.ts";
 import { formatDuration, formatSize } from "../text/sizes.ts";
+import { styled } from "../text/styled.ts";
 import { unitOf } from "./progress_state.ts";
 
 /** How important a line is. */
@@ -43,7 +44,7 @@ export class Log {
     if (!this.#wants(level)) return;
     const colour = this.#options.colour ? COLOURS[level] : undefined;
     const lines = this.#wrapped(`layerstash: ${oneLine(text)}`);
-    this.#options.print(colour ? lines.replace(/^\w+:/, `\x1b[${colour}m$&\x1b[0m`) : lines);
+    this.#options.print(lines.replace(/^\w+:/, (name) => styled(name, colour)));
   }
 
   /** Prints a line as it is, if notes are wanted. */

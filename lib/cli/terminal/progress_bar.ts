@@ -2,6 +2,7 @@
 import { counted, printable } from "../../messages.ts";
 import { clip, columnsOf } from "../text/columns.ts";
 import { formatDuration, formatSize, paddedSize } from "../text/sizes.ts";
+import { styled } from "../text/styled.ts";
 import {
   movedBytes,
   percentDone,
@@ -116,7 +117,7 @@ function measures(state: ProgressState, { width, now, ...style }: RenderOptions)
   const start = share === undefined ? [] : [bar(percent! / 100, length, style), share];
   const isUnknown = state.size === undefined && movedBytes(state) === 0;
   const sizes = isUnknown ? "" : amounts(state, paddedSize);
-  const pace = paceAt(state, now, paddedSize).map((fact) => coloured(fact, state.waiting && "33", style));
+  const pace = paceAt(state, now, paddedSize).map((fact) => styled(fact, style.colour && state.waiting && "33"));
   const candidates = [
     [...start, sizes, ...pace],
     [...start, ...(state.waiting ? pace : [sizes])],
@@ -136,14 +137,10 @@ function bar(done: number, length: number, { unicode, colour }: BarStyle): strin
     const inner = length - 2;
     const filled = "#".repeat(Math.floor(done * inner));
     const rest = "-".repeat(inner - filled.length);
-    return `[${coloured(filled, "32", { colour })}${rest}]`;
+    return `[${styled(filled, colour && "32")}${rest}]`;
   }
   const eighths = Math.floor(done * length * 8);
   const filled = "█".repeat(Math.floor(eighths / 8)) + EIGHTHS[eighths % 8];
   const rest = "░".repeat(length - filled.length);
-  return coloured(filled, "32", { colour }) + coloured(rest, "2", { colour });
-}
-
-function coloured(text: string, code: string | undefined, { colour }: Pick<BarStyle, "colour">): string {
-  return colour && code !== undefined && text !== "" ? `\x1b[${code}m${text}\x1b[0m` : text;
+  return styled(filled, colour && "32") + styled(rest, colour && "2");
 }
