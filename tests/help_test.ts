@@ -1,6 +1,7 @@
 /** Every command that the help texts show is run, and does what they show. @module */
 import assert from "node:assert/strict";
-import { buildProgram, withSubcommands, wordsOf } from "../lib/cli/build_program.ts";
+import { buildProgram, withSubcommands } from "../lib/cli/build_program.ts";
+import { wordsOf } from "../lib/cli/corrected_line.ts";
 import { TOPICS, topicText } from "../lib/cli/help/topics.ts";
 import { SHARED } from "../lib/cli/options.ts";
 import { programHelp } from "../lib/cli/text/program_help.ts";

@@ -1,6 +1,7 @@
 /** Builds the program for commander, with those commands that a command line needs. @module */
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import { COMMAND_GROUPS, type CommandEntry, HIDDEN_COMMAND } from "./commands.ts";
+import { wordsOf } from "./corrected_line.ts";
 import { beStrict } from "./strict_usage.ts";
 import type { Write } from "./terminal/standard_streams.ts";
 import { commandHelp } from "./text/command_help.ts";
@@ -42,11 +43,6 @@ export async function buildProgram(
     beStrict(command);
   }
   return program.configureHelp({ formatHelp: () => programHelp(output.width) });
-}
-
-/** The words that call a command, as in `layerstash blob push`. */
-export function wordsOf(command: CommandUnknownOpts): string[] {
-  return command.parent ? [...wordsOf(command.parent), command.name()] : [command.name()];
 }
 
 /** A command and all commands below it. */

@@ -11,6 +11,7 @@ import type { RegistryOptions } from "../registry/open_client.ts";
 import type { Credentials, FindCredentials } from "../sign_in/credentials.ts";
 import type { ManifestFormat } from "../store/manifest_format.ts";
 import type { Store } from "../store/store.ts";
+import { SECRETS } from "./corrected_line.ts";
 import type { Place } from "./place.ts";
 import type { LogLevel } from "./terminal/log.ts";
 import type { ProgressMode } from "./terminal/progress_display.ts";
@@ -129,9 +130,6 @@ export async function readCertificates(path: string): Promise<string> {
   }
   return text;
 }
-
-/** The options that carry a secret, and how they are typed. */
-const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" };
 
 /** Warns of options that are unsafe. */
 export function warnOfUnsafe(

@@ -4,12 +4,12 @@ import { commandLine } from "./ending.ts";
 
 /** What a secret is shown as. */
 const HIDDEN = "...";
-/** The options whose values are secrets. */
-const SECRETS: ReadonlySet<string> = new Set(["token", "bearer-token", "authorization"]);
+/** The options whose values are secrets, and how they are typed. */
+export const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" } as const;
 
 /** Whether the value of an option is a secret. */
 export function isSecret(option: Option): boolean {
-  return SECRETS.has(option.name());
+  return Object.hasOwn(SECRETS, option.attributeName());
 }
 
 /** An option on a command line: which one, and where it stands. */
@@ -33,6 +33,11 @@ export function correctedLine(
   correct: (words: readonly string[]) => readonly string[],
 ): string {
   return commandLine(...withoutSecrets(command, correct(typedWords(command))));
+}
+
+/** The words that call a command, as in `layerstash blob push`. */
+export function wordsOf(command: CommandUnknownOpts): string[] {
+  return command.parent ? [...wordsOf(command.parent), command.name()] : [command.name()];
 }
 
 /** The words after `layerstash`. Commander keeps them, but its types leave them out. */

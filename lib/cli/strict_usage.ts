@@ -1,7 +1,7 @@
 /** Refuses what commander lets pass, and names the mistake that a user has made rather than what follows from it. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { closestName, counted, quoted } from "../messages.ts";
-import { correctedLine, isSecret, takesOption, typedWords, withWord } from "./corrected_line.ts";
+import { correctedLine, isSecret, takesOption, typedWords, withWord, wordsOf } from "./corrected_line.ts";
 import { TOPICS } from "./help/topics.ts";
 import { otherName } from "./other_names.ts";
 
@@ -136,7 +136,5 @@ export function refuseTopic(command: CommandUnknownOpts, word: string): never {
 }
 
 function usageHint(command: CommandUnknownOpts): string {
-  const names: string[] = [];
-  for (let each: CommandUnknownOpts | null = command; each; each = each.parent) names.unshift(each.name());
-  return `\nhint: usage is ${names.join(" ")} ${command.usage()}`;
+  return `\nhint: usage is ${wordsOf(command).join(" ")} ${command.usage()}`;
 }

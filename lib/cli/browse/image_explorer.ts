@@ -1,14 +1,14 @@
 /** Looks into one image at a time: its repository, its files and its layers; remembers what was read. @module */
-import { InvalidInputError } from "../../errors.ts";
 import type { Identities } from "../../encryption/identities.ts";
+import { InvalidInputError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { decryptedImages, describeImage, findImage, openImage, parseImage } from "../../exports/images.ts";
 import type { ImageReport } from "../../images/describe_image.ts";
 import { FileTree, type MergedEntry } from "../../images/file_tree.ts";
-import { compareTopLayer, type LayerChange, type LayerChanges } from "../../images/layer_changes.ts";
 import type { Image } from "../../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../../images/image_files.ts";
 import { listImages, requireManifest } from "../../images/index_tree.ts";
+import { compareTopLayer, type LayerChange, type LayerChanges } from "../../images/layer_changes.ts";
 import { readSources } from "../../images/read_sources.ts";
 import { type Digest, isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../../oci/image_index.ts";
@@ -18,6 +18,7 @@ import { chunksAmong, type ListedStash, listStashes } from "../../stash/list_sta
 import { parseChunkTag } from "../../stash/chunk_tags.ts";
 import { knownReferences } from "../../store/known_references.ts";
 import type { StoreReader } from "../../store/store.ts";
+import { shortDigest } from "../text/columns.ts";
 import { renderShortReport } from "../text/read_report.ts";
 import { DirectoryPages } from "./directory_pages.ts";
 import type { FileLocation } from "./screens.ts";
@@ -173,7 +174,7 @@ export class ImageExplorer implements Disposable {
   }
 
   #nameOf(reference: string): string {
-    const shown = isDigest(reference) ? `@${reference.slice(0, "sha256:".length + 12)}` : `:${reference}`;
+    const shown = isDigest(reference) ? `@${shortDigest(reference)}` : `:${reference}`;
     return `${this.store.name}${shown}`;
   }
 

@@ -7,6 +7,7 @@ import { formatVersionedPlatform } from "../../oci/platform.ts";
 import type { StoreReader } from "../../store/store.ts";
 import { addressIn, commandLine } from "../ending.ts";
 import { shortBuildCommand } from "../text/build_command.ts";
+import { shortDigest } from "../text/columns.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { RepositoryContent } from "./image_explorer.ts";
 import { type ListRow, listScreen, type Screen } from "./screens.ts";
@@ -71,8 +72,4 @@ export function stepsPage(name: string, { digest: image, steps }: ImageReport): 
     ...(layer !== undefined && { open: { type: "directory", location: { image, layer, path: "" } } }),
   }));
   return listScreen(`${name}: build steps`, rows);
-}
-
-function shortDigest(digest: string): string {
-  return digest.slice(0, "sha256:".length + 12);
 }

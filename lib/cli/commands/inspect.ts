@@ -6,7 +6,7 @@ import { requireManifest } from "../../images/index_tree.ts";
 import { counted } from "../../messages.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
-import { imageAction } from "../image_action.ts";
+import { imageAction, type ImageFlags } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { collapsed, shortBuildCommand } from "../text/build_command.ts";
 import { renderTable, type TableStyle } from "../text/columns.ts";
@@ -31,10 +31,11 @@ export function inspectCommand(): CommandUnknownOpts {
   return command;
 }
 
-type InspectFlags = Parameters<Parameters<typeof imageAction>[1]>[1] & {
+interface InspectFlags extends ImageFlags {
+  image: string;
   raw?: true | undefined;
   trunc: boolean;
-};
+}
 
 const inspectAction = imageAction<InspectFlags>(
   ({ image }) => `inspect ${image}`,
@@ -133,5 +134,5 @@ function narrowed({ width, ...style }: TableStyle): TableStyle {
 const INDENT = 2;
 
 function indented(text: string): string {
-  return text.replace(/^(?=.)/gm, "  ");
+  return text.replace(/^(?=.)/gm, " ".repeat(INDENT));
 }

@@ -60,7 +60,7 @@ export function renderTable(
   rows: readonly (readonly string[])[],
   { shortDigests = false, width = Infinity, wholeCells = false }: TableStyle = {},
 ): string {
-  const shown = (cell: string) => shortDigests ? cell.replace(DIGEST, "$1") : cell;
+  const shown = (cell: string) => shortDigests ? shortDigest(cell) : cell;
   const cells = rows.map((row) =>
     row.map((cell) => printable(wholeCells ? shown(cell) : shortCell(shown(cell))))
   );
@@ -73,8 +73,10 @@ export function renderTable(
   return cells.map((row) => `${clip(row.map(pad).join("  ").trimEnd(), width)}\n`).join("");
 }
 
-/** A cell that is a digest; what is shown of it comes first. */
-const DIGEST = /^(sha\d+:[\da-f]{12})[\da-f]+$/;
+/** A digest, cut to twelve digits; any other text stays as it is. */
+export function shortDigest(text: string): string {
+  return text.replace(/^(sha\d+:[\da-f]{12})[\da-f]+$/, "$1");
+}
 
 function shortCell(cell: string): string {
   return cell.length > LONGEST_CELL ? `${cell.slice(0, LONGEST_CELL)}...` : cell;

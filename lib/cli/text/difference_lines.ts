@@ -2,7 +2,7 @@
 import { type Aspect, described, type TreeDifference } from "../../compare/differences.ts";
 import type { MergedEntry } from "../../images/file_tree.ts";
 import { printable } from "../../messages.ts";
-import { entryDocument, formatMode, targetOf } from "./file_listing.ts";
+import { entryDocument, formatMode, octalMode, targetOf } from "./file_listing.ts";
 
 /** The first width of the column with sizes. Lines are printed as they come, so it only grows. */
 const SIZE_COLUMN = 9;
@@ -50,16 +50,12 @@ type Described = Omit<MergedEntry, "source"> & { names: MergedEntry };
 const DETAILS: Partial<Record<Aspect, (entry: Described) => string>> = {
   type: ({ type }) => type,
   size: ({ size }) => `${size}`,
-  mode: ({ mode }) => octal(mode),
+  mode: ({ mode }) => octalMode(mode),
   time: ({ modified }) => secondOf(modified),
   owner: ({ uid, gid }) => `${uid}/${gid}`,
   target: ({ target = "" }) => target,
   link: ({ names: { type, target } }) => type === "hardlink" ? target ?? "" : "none",
 };
-
-function octal(mode: number): string {
-  return mode.toString(8).padStart(4, "0");
-}
 
 /** A time to the second, in UTC. */
 function secondOf(seconds: number): string {

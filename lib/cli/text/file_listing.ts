@@ -30,6 +30,11 @@ export function formatMode({ type, mode }: Pick<Entry, "type" | "mode">): string
     bits(0, (mode & 0o1000) !== 0, "t");
 }
 
+/** A mode in octal, of at least four digits. */
+export function octalMode(mode: number): string {
+  return mode.toString(8).padStart(4, "0");
+}
+
 /** A time to the minute, in UTC. */
 function formatTime(seconds: number): string {
   const date = new Date(Math.floor(seconds) * 1000);
@@ -120,7 +125,7 @@ export function entryDocument(entry: ListedEntry): Record<string, unknown> {
     path,
     ...(name !== path && { name }),
     type,
-    mode: mode.toString(8).padStart(4, "0"),
+    mode: octalMode(mode),
     uid,
     gid,
     ...(owner && { owner }),
