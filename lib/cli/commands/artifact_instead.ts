@@ -1,5 +1,5 @@
 /** What another program stored under a name that was looked for among stored files. @module */
-import type { Artifact } from "../../artifacts/artifact.ts";
+import { type Artifact, isFolderKind } from "../../artifacts/artifact.ts";
 import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { NotAllowedError, NotFoundError, RegistryError } from "../../errors.ts";
 import { findInstead } from "../../exports/artifacts.ts";
@@ -23,6 +23,20 @@ export async function artifactInstead(
   });
   if (!found) throw failure;
   return found;
+}
+
+/**
+ * Makes sure that a folder has the name of which no stored file was found.
+ *
+ * @throws the failure, if nothing has the name, or something else
+ */
+export async function requireFolderInstead(
+  failure: unknown,
+  store: Store,
+  options: FindArtifactOptions & { name: string },
+): Promise<void> {
+  const { kind } = await artifactInstead(failure, store, options);
+  if (!isFolderKind(kind)) throw failure;
 }
 
 /**

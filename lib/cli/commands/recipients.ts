@@ -2,7 +2,6 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
-import { isFolderKind } from "../../artifacts/artifact.ts";
 import type { OnEvent } from "../../events.ts";
 import type { Recipients } from "../../encryption/recipients.ts";
 import { changeRecipients, listRecipients } from "../../exports/encryption.ts";
@@ -188,8 +187,8 @@ async function explainFolder(
   store: Store,
   options: FindArtifactOptions & { name: string },
 ): Promise<never> {
-  const { artifactInstead } = await import("./artifact_instead.ts");
-  if (!isFolderKind((await artifactInstead(failure, store, options)).kind)) throw failure;
+  const { requireFolderInstead } = await import("./artifact_instead.ts");
+  await requireFolderInstead(failure, store, options);
   throw new InvalidInputError(
     `${options.name} is a folder, and recipients are those of stored files`,
     {

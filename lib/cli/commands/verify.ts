@@ -1,25 +1,26 @@
 /** `layerstash verify`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { verify } from "../../../main.ts";
-import { isFolderKind } from "../../artifacts/artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { type Chunk, chunkName, sizeOf } from "../../stash/stash.ts";
 import { hintOfFaults } from "../../stash/stash_faults.ts";
 import { storeAction, type StoreSession } from "../action.ts";
-import type { Store } from "../../store/store.ts";
-import type { FindArtifactOptions } from "../../artifacts/find_artifact.ts";
-import type { FolderCheckFlags } from "./verify_folder.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
+import {
+  type DecryptionFlags,
+  identitiesOf,
+  identityOption,
+  passphraseOption,
+} from "../encryption_options.ts";
+import { doneLine } from "../ending.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
-import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { limitRateOption } from "../options.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
-import { oneFile, splitWords } from "../words.ts";
-import { doneLine } from "../ending.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
+import { oneFile, splitWords } from "../words.ts";
 
 const EXAMPLES = `
 Examples:
@@ -45,40 +46,7 @@ export function verifyCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
     ({ baseTag }) => `verify ${baseTag}`,
-    async (session, { baseTag, infile, json, identity, passphrase, ...options }) => {
-      const { terminal, store, signal, onEvent, totals } = session;
-      if (infile === "-") {
-        throw new InvalidInputError("verify compares a file, not standard input", {
-          hint: "name the file with -i FILE",
-        });
-      }
-      const identities = await identitiesOf({ identity, passphrase }, session);
-      const result = await verify(store, baseTag, { ...options, identities, file: infile, signal, onEvent })
-        .catch(async (failure) =>
-          await requireFolderInstead(failure, store, { name: baseTag, signal, onEvent })
-        );
-      if (!result) {
-        return await checkFolder(session, { ...options, identities, baseTag, directory: infile, json });
-      }
-      const done = options.deep
-        ? "every byte was read"
-        : infile
-        ? `${infile} is the same`
-        : "all chunks are present; their bytes were not read (--deep reads them)";
-      terminal.data(
-        json
-          ? doneLine(session, { faults: result.faults, ...result.stash })
-          : renderVerification(result, { done, file: infile }),
-      );
-      if (options.deep || infile) {
-        terminal.note(
-          `${result.faults.length > 0 ? "read" : "verified"} ${baseTag}: ${renderPace(totals())}`,
-        );
-      }
-      const hint = hintOfFaults(result.faults);
-      if (hint) terminal.hint(hint);
-      if (result.faults.length > 0) throw new CommandEnded(EXIT_CODES.mismatch);
-    },
+    checkEither,
     { moving: ({ baseTag }) => `verifying ${baseTag}` },
   );
   command.action((address, file, flags, parsed) => {
@@ -89,24 +57,60 @@ export function verifyCommand(): CommandUnknownOpts {
   return command;
 }
 
-/**
- * Says that a folder has the name of which no stored file was found.
- *
- * @throws the failure, if nothing has the name, or something else
- */
-async function requireFolderInstead(
-  failure: unknown,
-  store: Store,
-  options: FindArtifactOptions & { name: string },
-): Promise<undefined> {
-  const { artifactInstead } = await import("./artifact_instead.ts");
-  const { kind } = await artifactInstead(failure, store, options);
-  if (!isFolderKind(kind)) throw failure;
+interface VerifyFlags extends DecryptionFlags {
+  baseTag: string;
+  infile?: string | undefined;
+  deep?: true | undefined;
+  jobs?: number | undefined;
+  json?: boolean | string | undefined;
 }
 
-async function checkFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
+/** Checks the stored file that has a name, or the folder. */
+async function checkEither(
+  session: StoreSession,
+  { infile: file, identity, passphrase, ...options }: VerifyFlags,
+): Promise<void> {
+  const { store, signal, onEvent } = session;
+  const { baseTag } = options;
+  if (file === "-") {
+    throw new InvalidInputError("verify compares a file, not standard input", {
+      hint: "name the file with -i FILE",
+    });
+  }
+  const identities = await identitiesOf({ identity, passphrase }, session);
+  const result = await verify(store, baseTag, { ...options, identities, file, signal, onEvent })
+    .catch(async (failure) => {
+      const { requireFolderInstead } = await import("./artifact_instead.ts");
+      await requireFolderInstead(failure, store, { name: baseTag, signal, onEvent });
+    });
+  if (result) return reportCheck(session, result, { ...options, file });
   const { verifyStoredFolder } = await import("./verify_folder.ts");
-  await verifyStoredFolder(session, flags);
+  await verifyStoredFolder(session, { ...options, identities, directory: file });
+}
+
+/**
+ * Says what came of the check of a stored file.
+ *
+ * @throws {CommandEnded} if something is wrong with it
+ */
+function reportCheck(
+  session: StoreSession,
+  result: VerifyResult,
+  { baseTag, file, deep, json }: Omit<VerifyFlags, "infile"> & { file: string | undefined },
+): void {
+  const { terminal, totals } = session;
+  const { stash, faults } = result;
+  const done = deep
+    ? "every byte was read"
+    : file
+    ? `${file} is the same`
+    : "all chunks are present; their bytes were not read (--deep reads them)";
+  terminal.data(json ? doneLine(session, { faults, ...stash }) : renderVerification(result, { done, file }));
+  const isWhole = faults.length === 0;
+  if (deep || file) terminal.note(`${isWhole ? "verified" : "read"} ${baseTag}: ${renderPace(totals())}`);
+  const hint = hintOfFaults(faults);
+  if (hint) terminal.hint(hint);
+  if (!isWhole) throw new CommandEnded(EXIT_CODES.mismatch);
 }
 
 /** The tag of a chunk, or its number where the stash was found by its digest. */
