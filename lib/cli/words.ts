@@ -80,6 +80,12 @@ export function filesAndPlace<F extends PlaceFlags & { infile?: string | undefin
   return { files, place: placeOf(address, flags, parsed) };
 }
 
+/** The first file that does not exist, alone, so that it fails before another one is sent; or else all. */
+export function firstMissingOrAll(files: readonly string[]): readonly string[] {
+  const missing = files.find((file) => file !== "-" && !exists(file));
+  return missing === undefined ? files : [missing];
+}
+
 /** Refuses a file or a directory where the address is expected. */
 function requireNoFile(word: string | undefined, hasFile: boolean, command: CommandUnknownOpts): void {
   if (word === undefined || !isPath(word) && /[:/]/.test(word)) return;

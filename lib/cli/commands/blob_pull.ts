@@ -1,21 +1,26 @@
 /** `layerstash blob pull`. @module */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
-import { pullFound } from "../../blobs/pull_blobs.ts";
+import { pullFound, type PullBlobsOptions } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
-import { storeAction } from "../action.ts";
+import { storeAction, type StoreSession } from "../action.ts";
 import { platformCommand } from "../base_commands.ts";
+import {
+  type DecryptionFlags,
+  identitiesOf,
+  identityOption,
+  passphraseOption,
+} from "../encryption_options.ts";
+import { doneLine, keptHere } from "../ending.ts";
+import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
 import type { WithPlace } from "../place.ts";
 import { stashInstead } from "../stash_instead.ts";
-import { jobsOption, limitRateOption, partSizeOption, stateDirOption, withInfoOption } from "../options.ts";
 import { requireFreeOutput, streamName } from "../terminal/standard_streams.ts";
 import type { Terminal } from "../terminal/terminal.ts";
-import { printAnswers, textLines } from "../text/answers.ts";
-import { doneLine, keptHere } from "../ending.ts";
-import { identitiesOf, identityOption, passphraseOption } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
+import { printAnswers, textLines } from "../text/answers.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
@@ -50,43 +55,7 @@ export function blobPullCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { names: readonly BlobName[] }>(
     ({ outfile }) => `fetch to ${streamName(outfile, "output")}`,
-    async (session, flags) => {
-      const { terminal, store, signal, onEvent, totals } = session;
-      const { outfile, json, manifest, platform, names, stateDir: stateDirectory, withInfo, ...others } =
-        flags;
-      const { identity, passphrase, ...options } = others;
-      requireFreeOutput(outfile, { json });
-      const identities = await identitiesOf({ identity, passphrase }, session); // before anything is fetched
-      const named = await namesOrManifest(names, manifest);
-      const found: ByPlatform<SizedBlob[]>[] = [];
-      for (const name of named) {
-        found.push(
-          await findNamed(store, name, { platform, signal }).catch(async (failure) => {
-            throw await stashInstead(failure, { store, reference: aliasOf(name), signal });
-          }),
-        );
-      }
-      if (outfile === "-" && found.some(isByPlatform)) {
-        return listByPlatform(terminal, found);
-      }
-      const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
-      const output = outfile === "-" ? terminal.dataStream() : outfile;
-      const pullOptions = {
-        ...options,
-        identities,
-        withInfo: withInfo === true,
-        stateDirectory,
-        signal,
-        onEvent,
-      };
-      const size = await pullFound(store, blobs, { ...pullOptions, output });
-      if (json) return terminal.data(doneLine(session, { outfile, blobs: blobs.map(sized) }));
-      if (outfile === "-") return;
-      const much = options.range
-        ? "a part"
-        : `${formatSize(size)}, ${identities ? "decrypted and verified" : "verified"}`;
-      terminal.note(`wrote ${outfile}: ${much}, ${renderTotals(totals(), { size, moved: "fetched" })}`);
-    },
+    pullNamed,
     {
       moving: ({ outfile }) => `fetching to ${streamName(outfile, "output")}`,
       kept: ({ outfile, identity, passphrase }, progress) =>
@@ -95,6 +64,62 @@ export function blobPullCommand(): CommandUnknownOpts {
   );
   command.action((words, flags, parsed) => work(blobsOf(words, flags, parsed), parsed));
   return command;
+}
+
+interface PullFlags extends DecryptionFlags, Pick<PullBlobsOptions, "overwrite" | "range" | "jobs" | "partSize"> {
+  names: readonly BlobName[];
+  manifest?: string | undefined;
+  platform?: string | undefined;
+  outfile: string;
+  withInfo?: boolean | string | undefined;
+  stateDir?: string | undefined;
+  json?: boolean | string | undefined;
+}
+
+/** Fetches the blobs that are named, and says so. */
+async function pullNamed(session: StoreSession, flags: PullFlags): Promise<void> {
+  const { terminal, store, signal, onEvent, totals } = session;
+  const { outfile, json, manifest, names, identity, passphrase, ...others } = flags;
+  const { platform, stateDir: stateDirectory, withInfo, ...options } = others;
+  requireFreeOutput(outfile, { json });
+  const identities = await identitiesOf({ identity, passphrase }, session); // before anything is fetched
+  const named = await namesOrManifest(names, manifest);
+  const found = await findAll(session, named, platform);
+  if (outfile === "-" && found.some(isByPlatform)) return listByPlatform(terminal, found);
+  const blobs = found.flatMap((each, index) => requireOne(each, nameShown(named[index]!)));
+  const output = outfile === "-" ? terminal.dataStream() : outfile;
+  const size = await pullFound(store, blobs, {
+    ...options,
+    identities,
+    withInfo: withInfo === true,
+    stateDirectory,
+    signal,
+    onEvent,
+    output,
+  });
+  if (json) return terminal.data(doneLine(session, { outfile, blobs: blobs.map(sized) }));
+  if (outfile === "-") return;
+  const much = options.range
+    ? "a part"
+    : `${formatSize(size)}, ${identities ? "decrypted and verified" : "verified"}`;
+  terminal.note(`wrote ${outfile}: ${much}, ${renderTotals(totals(), { size, moved: "fetched" })}`);
+}
+
+/** The blobs of each name. */
+async function findAll(
+  { store, signal }: StoreSession,
+  names: readonly NamedBlobs[],
+  platform: string | undefined,
+): Promise<ByPlatform<SizedBlob[]>[]> {
+  const found: ByPlatform<SizedBlob[]>[] = [];
+  for (const name of names) {
+    found.push(
+      await findNamed(store, name, { platform, signal }).catch(async (failure) => {
+        throw await stashInstead(failure, { store, reference: aliasOf(name), signal });
+      }),
+    );
+  }
+  return found;
 }
 
 /** The alias that is named; `undefined` if a blob or a manifest is. */

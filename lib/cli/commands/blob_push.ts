@@ -4,7 +4,6 @@ import { pushBlob, setAlias } from "../../exports/blobs.ts";
 import { totalBlobSize } from "../../blobs/alias_manifest.ts";
 import { counted } from "../../messages.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
-import { exists } from "../../oci/path_reference.ts";
 import { parseTag } from "../../oci/reference.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
@@ -16,7 +15,7 @@ import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.t
 import { encryptToOption, passphraseOption, recipientsOf } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
-import { filesAndPlace } from "../words.ts";
+import { filesAndPlace, firstMissingOrAll } from "../words.ts";
 
 const EXAMPLES = `
 Examples:
@@ -76,15 +75,13 @@ function pushesOf<F extends PlaceFlags & { infile?: string | undefined; alias?: 
   words: readonly string[],
   flags: F,
   parsed: ParsedCommand,
-): WithPlace<F> & { files: string[] } {
+): WithPlace<F> & { files: readonly string[] } {
   const { files, place } = filesAndPlace(words, flags, parsed);
   const reference = place.address?.reference;
   if (reference !== undefined && flags.alias !== undefined) {
     refusalOf(parsed)("the address and --alias both give a name: leave out one");
   }
-  // Of several files, one that does not exist goes first: it fails before another one is sent.
-  const missing = files.find((file) => file !== "-" && !exists(file));
-  const named = files.length === 0 ? ["-"] : missing === undefined ? files : [missing];
+  const named = files.length === 0 ? ["-"] : firstMissingOrAll(files);
   return { ...place, files: named, alias: reference ?? flags.alias };
 }
 

@@ -1,34 +1,22 @@
 /** The part of `layerstash download` that brings back what other programs have stored. @module */
-import { type Artifact, isFolderKind } from "../../artifacts/artifact.ts";
 import { info } from "../../../main.ts";
-import type { Identities } from "../../encryption/identities.ts";
+import { type Artifact, isFolderKind } from "../../artifacts/artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
 import { counted, printable } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
 import type { DecryptionFlags } from "../encryption_options.ts";
-import { addressIn, commandLine, doneLine } from "../ending.ts";
+import { addressIn, commandLine, doneLine, keyWords } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { artifactInstead } from "./artifact_instead.ts";
-import { bringBackFolder } from "./folder.ts";
+import { bringBackFolder, type FolderDownloadFlags } from "./folder.ts";
 
 /** The options of a download. */
-export interface DownloadFlags extends DecryptionFlags {
-  /** The keys that these name. */
-  identities?: Identities | undefined;
-  baseTag: string;
+export interface DownloadFlags extends FolderDownloadFlags, DecryptionFlags {
   platform?: string | undefined;
-  outfile?: string | undefined;
-  only?: readonly string[] | undefined;
-  overwrite?: boolean | undefined;
-  delete?: boolean | undefined;
-  checksum?: boolean | undefined;
-  sameOwner?: boolean | undefined;
-  jobs?: number | undefined;
   stateDir?: string | undefined;
-  json?: boolean | string | undefined;
 }
 
 /** Brings back what another program stored under a name that was looked for among stored files, which failed. */
@@ -93,9 +81,9 @@ async function bringBackFiles(
  * @throws {InvalidInputError} if a key is named
  */
 function requireNoKey({ store }: StoreSession, { kind }: Artifact, flags: DownloadFlags): void {
-  const { baseTag, identity, passphrase } = flags;
-  if (!identity && !passphrase) return;
-  const key = passphrase ? ["--passphrase"] : ["--identity", "KEYFILE"];
+  const { baseTag, identities } = flags;
+  if (!identities) return;
+  const key = keyWords(identities.kind);
   throw new InvalidInputError(
     `${baseTag} is a ${kind}, and download decrypts stored files and folders alone`,
     {

@@ -92,7 +92,7 @@ async function globsIn(file: string): Promise<string[]> {
 
 /** The options of a download that a folder can have. */
 export interface FolderDownloadFlags {
-  /** Keys that open an encrypted folder. */
+  /** Keys that open what is encrypted. */
   identities?: Identities | undefined;
   baseTag: string;
   outfile?: string | undefined;

@@ -3,7 +3,7 @@ import { basename, resolve } from "node:path";
 import { type CommandUnknownOpts, Option } from "@commander-js/extra-typings";
 import { upload } from "../../../main.ts";
 import { counted, quoted } from "../../messages.ts";
-import { exists, isDirectory } from "../../oci/path_reference.ts";
+import { isDirectory } from "../../oci/path_reference.ts";
 import { sizeOf } from "../../stash/stash.ts";
 import type { UploadOptions } from "../../stash/verb_options.ts";
 import { storeAction, type StoreSession } from "../action.ts";
@@ -22,10 +22,10 @@ import {
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { mayRepeat } from "../strict_usage.ts";
-import { filesAndPlace } from "../words.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
+import { filesAndPlace, firstMissingOrAll } from "../words.ts";
 import { reportAll, requireAllRead, type Sources, type StoredSource } from "./stored_sources.ts";
 
 const EXAMPLES = `
@@ -162,9 +162,7 @@ function uploadsOf<F extends PlaceFlags & { infile?: string | undefined }>(
   if (files.length > 1 && place.baseTag !== undefined) {
     refuse(`several files cannot all be stored as ${quoted(place.baseTag)}: leave out the name`);
   }
-  // Of several files, one that does not exist goes first: it fails before another one is sent.
-  const missing = files.find((file) => file !== "-" && !exists(file));
-  const uploads = (missing === undefined ? files : [missing]).map((infile) => ({
+  const uploads = firstMissingOrAll(files).map((infile) => ({
     ...place,
     infile,
     baseTag: place.baseTag ?? ownName(infile, refuse),
