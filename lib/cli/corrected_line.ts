@@ -5,7 +5,11 @@ import { commandLine } from "./ending.ts";
 /** What a secret is shown as. */
 const HIDDEN = "...";
 /** The options whose values are secrets, and how they are typed. */
-export const SECRETS = { token: "-p", bearerToken: "--bearer-token", authorization: "--authorization" } as const;
+export const SECRETS = {
+  token: "-p",
+  bearerToken: "--bearer-token",
+  authorization: "--authorization",
+} as const;
 
 /** Whether the value of an option is a secret. */
 export function isSecret(option: Option): boolean {

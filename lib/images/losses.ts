@@ -14,7 +14,7 @@ export function whyUnwritable({ path, source }: MergedEntry): string | undefined
   const isLong = [path, target].some((each) => isLonger(each, LONGEST_PATH)) ||
     3 * path.length > LONGEST_NAME && MAY_BE_LONG.test(path) &&
       path.split("/").some((name) => isLonger(name, LONGEST_NAME));
-  return isLong ? `the name is too long for a disk` : undefined;
+  return isLong ? "the name is too long for a disk" : undefined;
 }
 
 /** A name of which each character may take three bytes. */

@@ -146,7 +146,10 @@ function writeHeader(
   writeOctal(block, HEADER_FIELDS.modified, fitsTime(seconds) ? seconds : 0);
   if (owned) writeOwner(block, owned);
   block[HEADER_FIELDS.flag[0]] = FLAGS[type].charCodeAt(0);
-  block.set(target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target, HEADER_FIELDS.target[0]);
+  block.set(
+    target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target,
+    HEADER_FIELDS.target[0],
+  );
   let sum = 0;
   for (let at = 0; at < BLOCK; at++) sum += block[at]!;
   writeOctal(block, CHECKSUM, sum);

@@ -1,5 +1,5 @@
 /** What is checked of blobs that lie on this machine, in a directory or in an archive, when they are read. @module */
-import type { ByteStream, Bytes } from "../content/bytes.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import type { ByteRange } from "../content/source.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";

@@ -4,7 +4,8 @@
  *
  * Over a distance the round trips count that wait for each other. A new connection costs three more: one for TCP, one for TLS,
  * and one because Deno's `fetch` has Nagle's algorithm on, which holds the first request until the server has acknowledged the
- * end of the handshake; a server may put that off for another 40 ms. Where a registry wants a sign-in, its first answer says how; a token is one request more.
+ * end of the handshake; a server may put that off for another 40 ms. Where a registry wants a sign-in, its first answer says how;
+ * a token is one request more.
  *
  * | verb, for a file of one small chunk | no sign-in | password | token |
  * | --- | --- | --- | --- |

@@ -1,7 +1,7 @@
 /** `layerstash blob pull`. @module */
 import { type CommandUnknownOpts, InvalidArgumentError } from "@commander-js/extra-typings";
 import { type BlobName, findNamed, type NamedBlobs } from "../../blobs/named_blobs.ts";
-import { pullFound, type PullBlobsOptions } from "../../blobs/pull_blobs.ts";
+import { type PullBlobsOptions, pullFound } from "../../blobs/pull_blobs.ts";
 import type { ByteRange } from "../../content/source.ts";
 import { type ByPlatform, isByPlatform, mapEach, requireOne } from "../../images/platforms.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
@@ -66,7 +66,8 @@ export function blobPullCommand(): CommandUnknownOpts {
   return command;
 }
 
-interface PullFlags extends DecryptionFlags, Pick<PullBlobsOptions, "overwrite" | "range" | "jobs" | "partSize"> {
+interface PullFlags
+  extends DecryptionFlags, Pick<PullBlobsOptions, "overwrite" | "range" | "jobs" | "partSize"> {
   names: readonly BlobName[];
   manifest?: string | undefined;
   platform?: string | undefined;

@@ -112,4 +112,3 @@ function whereIs(target: string): string {
   if (topic !== undefined) return ` (\`layerstash help ${topic}\`)`;
   return /^https?:/.test(target) ? ` (${target})` : "";
 }
-

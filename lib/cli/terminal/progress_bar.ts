@@ -117,7 +117,9 @@ function measures(state: ProgressState, { width, now, ...style }: RenderOptions)
   const start = share === undefined ? [] : [bar(percent! / 100, length, style), share];
   const isUnknown = state.size === undefined && movedBytes(state) === 0;
   const sizes = isUnknown ? "" : amounts(state, paddedSize);
-  const pace = paceAt(state, now, paddedSize).map((fact) => styled(fact, style.colour && state.waiting && "33"));
+  const pace = paceAt(state, now, paddedSize).map((fact) =>
+    styled(fact, style.colour && state.waiting && "33")
+  );
   const candidates = [
     [...start, sizes, ...pace],
     [...start, ...(state.waiting ? pace : [sizes])],
