@@ -187,8 +187,8 @@ async function storeStash(
   const atOnce = input.seekable ? given.jobs : 1; // the chunks of a stream come one after the other
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, size: input.size, onEvent: given.onEvent });
   const options = { jobs: atOnce, overwrite, onEvent, signal };
-  // A small file that was never stored from here is most likely new: its bytes and its config.
-  await using _begun = store.expectWrites?.(input.isFirst && draft.isSmall ? [draft.size!, 0] : [], options);
+  // What was never stored from here is most likely new.
+  await using _begun = store.expectWrites?.(input.isFirst ? draft.firstWrites(atOnce) : [], options);
   const existing = await given.lookUp(options);
   const family = store.familyBeside(existing.family);
   // What has no date of its own takes that of the existing chunks, which then keep their images.

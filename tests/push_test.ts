@@ -301,6 +301,16 @@ Deno.test("where the first part goes up fast, the rest goes up with one request"
   assert.deepEqual(lengthsOf(fake), [MiB / 2, BYTES.length - MiB / 2]);
 });
 
+Deno.test("a blob that is hardly larger than a part goes up as one part, where parts may grow", async () => {
+  const small = { push: "parts", partSize: 1.5 * MiB } as const;
+  for (const [partsGrow, lengths] of [[true, [BYTES.length]], [false, [1.5 * MiB, MiB / 2 + 7]]] as const) {
+    await using fake = await startFakeRegistry();
+    using opened = open(fake, { profile: { ...small, partsGrow } });
+    await writes(opened, fake);
+    assert.deepEqual(lengthsOf(fake), lengths);
+  }
+});
+
 Deno.test("parts do not grow where their size was asked for, or the registry names limits", async () => {
   const half = [MiB / 2, MiB / 2, MiB / 2, MiB / 2, 7];
   for (const faults of [{}, { chunkMinLength: 1 }, { chunkMaxLength: 10 * MiB }]) {

@@ -17,7 +17,7 @@ const tagged = (...numbers: number[]) => numbers.map((number) => `PUT manifests/
 /** Uploads to a registry that answers in these rounds. */
 async function uploadInRounds(
   wanted: string[][],
-  { over, ...given }: Pick<UploadOptions, "input" | "stateDirectory"> & { over?: string },
+  { over, ...given }: Pick<UploadOptions, "input" | "stateDirectory" | "jobs"> & { over?: string },
 ) {
   await using registry = await startFakeRegistry();
   using store = openStore({ registry: registry.url, repository: "me/files" });
@@ -60,6 +60,26 @@ Deno.test("a small file that was never stored from here has its uploads begun be
   const rounds = [[...LOOK, ...opened(2)], [...seen(1), ...stored(2)], tagged(1), given(1)];
   const input = await work.write("disk.img", someBytes(CHUNK));
   await uploadInRounds(rounds, { input, stateDirectory: work.path("journals") });
+});
+
+Deno.test("several chunks that were never stored from here have their uploads begun beside the first look", async () => {
+  await using work = await makeWorkspace();
+  const rounds = [[...LOOK, ...opened(2)], stored(2), opened(2), stored(2), seen(1), tagged(1)];
+  const input = await work.write("disk.img", someBytes(2 * CHUNK));
+  await uploadInRounds([...rounds, seen(1, 2), tagged(2), given(1, 2)], {
+    input,
+    stateDirectory: work.path("journals"),
+  });
+});
+
+Deno.test("no more uploads are begun ahead than there are jobs", async () => {
+  await using work = await makeWorkspace();
+  const input = await work.write("disk.img", someBytes(2 * CHUNK));
+  const chunk = [[...LOOK, ...opened(1)], stored(1), opened(1), stored(1), seen(1), tagged(1)];
+  await uploadInRounds(
+    [...chunk, opened(1), stored(1), opened(1), stored(1), seen(1, 2), tagged(2), given(1, 2)],
+    { input, stateDirectory: work.path("journals"), jobs: 1 },
+  );
 });
 
 Deno.test("uploads that were begun for a file that is there already are cancelled, and not begun again", async () => {

@@ -4,10 +4,11 @@ import { type Descriptor, TITLE } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { ChunkNote } from "./chunk_config.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import type { InputEncryption, StashInput } from "./encrypted_input.ts";
-import { chunksOf, type Slicing, type Stash } from "./stash.ts";
+import { chunksOf, sliceSize, type Slicing, type Stash } from "./stash.ts";
 
 /** The image of one chunk, ready to be stored under its tag. */
 export interface TaggedImage {
@@ -64,6 +65,17 @@ export class StashDraft implements Slicing {
   /** Whether the file is one small chunk, of which all is known before it is sent: it is hashed first. */
   get isSmall(): boolean {
     return this.chunks === 1 && this.size! <= SMALL_FILE;
+  }
+
+  /**
+   * The sizes of the blobs of a file that so many jobs write first: those of its chunks, or those of the bytes and the
+   * config of a small file.
+   */
+  firstWrites(jobs: number = DEFAULT_JOBS): number[] {
+    const { size, chunkSize, chunks } = this;
+    if (size === undefined || chunks === undefined) return [];
+    if (this.isSmall) return [size, 0];
+    return Array.from({ length: Math.min(jobs, chunks) }, (_, at) => sliceSize(at + 1, { chunkSize, size }));
   }
 
   /** Builds the only image of a small file. */

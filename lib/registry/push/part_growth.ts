@@ -3,6 +3,9 @@
 /** How long a part may take, in milliseconds: an interruption costs that at most. */
 const PART_TIME = 10_000;
 
+/** How much larger than the smallest part the first may be, to take a whole blob: less than 100 MB, a usual limit of proxies. */
+const WHOLE = 1.5;
+
 /** The sizes of the parts of all blobs that go to one registry. */
 export class PartGrowth {
   #allowed: boolean;
@@ -10,6 +13,11 @@ export class PartGrowth {
   /** @param allowed whether parts may grow at all */
   constructor(allowed: boolean) {
     this.#allowed = allowed;
+  }
+
+  /** The size of the first part of a blob: all of it, where it is hardly larger than the smallest part. */
+  first(smallest: number, size: number): number {
+    return this.#allowed && size > smallest && size <= WHOLE * smallest ? size : smallest;
   }
 
   /**

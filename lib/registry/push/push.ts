@@ -165,7 +165,7 @@ export class BlobPusher {
       await client.waitToRetry(source.failed(error), options);
       await turn?.giveWay();
     };
-    const { partSize } = mode;
+    const partSize = this.#growth.first(mode.partSize, source.content.size ?? Infinity);
     const now = () => client.now();
     return { source, session, mode, broken, partSize, growth: this.#growth, now, turn, exists, waitAfter };
   }

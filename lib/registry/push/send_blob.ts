@@ -15,7 +15,7 @@ export interface BlobRoute {
   mode: ActiveMode;
   /** Whether an earlier session broke or was refused. */
   broken: boolean;
-  /** The size of the next part, in bytes; at first that of the mode. */
+  /** The size of the next part, in bytes; at first mostly that of the mode. */
   partSize: number;
   growth: PartGrowth;
   /** Milliseconds that only ever grow. */
