@@ -44,7 +44,7 @@ import type { Algorithm, Digest } from "./lib/oci/digest.ts";
 import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
 import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
-import { completeStash } from "./lib/stash/complete_stash.ts";
+import { completeStash, keepStored } from "./lib/stash/complete_stash.ts";
 import { type ExistingLook, lookUpOnce } from "./lib/stash/existing_chunks.ts";
 import { asStored } from "./lib/stash/decrypted_stash.ts";
 import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
@@ -62,7 +62,7 @@ import {
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import { type Chunk, reportPlan, type Stash, type StashEncryption } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
-import { keepStored, StashTags } from "./lib/stash/stash_tags.ts";
+import { StashTags } from "./lib/stash/stash_tags.ts";
 import type {
   DownloadOptions,
   InfoOptions,
@@ -114,7 +114,8 @@ export { readStash, type ReadStashOptions } from "./lib/stash/read_stash.ts";
 /**
  * Stores a file, in chunks, as the stash `baseTag`: each chunk is the layer of an image with the tag `<baseTag>-1`,
  * `<baseTag>-2` and so on. Chunks that already exist are not sent again, so a second run completes an upload that was
- * interrupted. The tag of the last chunk is put after all others: it makes the stash complete.
+ * interrupted. The tag of the last chunk is put after all others: it makes the stash complete. A stash that is replaced stays
+ * whole until all chunks of the new one are stored.
  *
  * @category Files
  * @returns the stash, with its chunks
@@ -196,8 +197,8 @@ async function storeStash(
   const verdicts = new Verdicts(store, existing, draft, options);
   const same = await verdicts.compareExisting(input);
   if (same) return await keepStored(store, same, { ...options, existing, family });
-  const holdUntil = input.seekable ? 0 : verdicts.holdUntil;
-  using tags = new StashTags(store, existing, { ...options, family, holdUntil });
+  const holdUntil = verdicts.holdUntil(input);
+  using tags = new StashTags(store, existing, draft, { ...options, family, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {

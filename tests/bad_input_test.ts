@@ -239,7 +239,7 @@ Deno.test("a gap in a stash of the Python tool is told, and no file is made", as
   );
   await assert.rejects(Deno.stat(work.path("copy")), Deno.errors.NotFound);
   const { stdout } = await work.run(["list", ...BOX]);
-  assert.equal(stdout, "STASH  CHUNKS\nold    4       incomplete: chunk 3 is missing\n");
+  assert.equal(stdout, "STASH  CHUNKS\nold    4       incomplete: old-3 is missing\n");
 });
 
 Deno.test("a base tag that is a part of another gets its own chunks only", async () => {

@@ -69,8 +69,8 @@ Deno.test("gaps are named, and foreign tags are no stashes", async () => {
   using store = openFake(registry);
   addTags(registry, ["disk-1", "disk-3", "disk-10", "tail-2", "latest", "v1.0", "disk", "disk-01", "x-0"]);
   assert.deepEqual(await Array.fromAsync(list(store)), [
-    { baseTag: "disk", chunks: 10, missing: 2 },
-    { baseTag: "tail", chunks: 2, missing: 1 },
+    { baseTag: "disk", chunks: 10, missing: 2, problem: "the stash disk is incomplete: disk-2 is missing" },
+    { baseTag: "tail", chunks: 2, missing: 1, problem: "the stash tail is incomplete: tail-1 is missing" },
   ]);
 });
 
@@ -122,8 +122,8 @@ Deno.test("an upload that was interrupted is never listed as whole, with or with
   const exact = await Array.fromAsync(list(store, { exactSize: true }));
   for (const listed of [plain, exact]) {
     assert.deepEqual(listed.map(({ baseTag, problem }) => [baseTag, problem]), [
-      ["stream", "the stash is incomplete: stream-3 is not its last chunk, and no later one exists"],
-      ["torn", "torn-1 and torn-5 belong to different uploads: the stash is torn"],
+      ["stream", "the stash stream is incomplete: stream-3 is not its last chunk, and no later one exists"],
+      ["torn", "the stash torn is torn: torn-1 and torn-5 belong to different uploads"],
       ["whole", undefined],
     ]);
   }

@@ -93,6 +93,10 @@ Deno.test("the command line says which tag is missing, and the same upload mends
   assert.match(checked.stderr + checked.stdout, /disk-3: its tag is missing/);
   assert.match(checked.stderr, /store the file again: only what is missing is sent/);
   assert.match((await work.run(["info", ...disk])).stdout, /complete: +yes, but the tag disk-3 is missing/);
+  for (const more of [[], ["--exact-size"]]) {
+    const { stdout } = await work.run(["list", ...disk.slice(0, -2), ...more]);
+    assert.match(stdout, /^disk +5 .*complete, but the tag disk-3 is missing$/m);
+  }
   assert.equal((await work.run(upload)).code, 0);
   assert.equal((await work.run(["verify", ...disk])).code, 0);
   assert.match((await work.run(["info", ...disk])).stdout, /complete: +yes\n/);

@@ -107,7 +107,7 @@ Deno.test("a stopped upload of a stream is incomplete, and feeding it once more 
   registry.faults.failNext = [{ method: "PUT", path: /manifests\/pipe-3$/, status: 403, times: 1 }];
   const options = () => ({ input: streamOf(FIVE), chunkSize: CHUNK });
   await assert.rejects(upload(store, "pipe", options()), NotAllowedError);
-  await assert.rejects(stored(store, "pipe"), /the stash is incomplete: pipe-2 is not its last chunk/);
+  await assert.rejects(stored(store, "pipe"), /the stash pipe is incomplete: pipe-2 is not its last chunk/);
   await upload(store, "pipe", options());
   assert.deepEqual(await stored(store, "pipe"), FIVE);
 });

@@ -105,7 +105,7 @@ Deno.test("an overwriting that was interrupted is told apart from a whole stash"
   await assert.rejects(upload(store, "disk", { ...options, input, overwrite: true }), NotAllowedError);
   await assert.rejects(stored(store, "disk"), (error: Error) => {
     assert.ok(error instanceof MismatchError);
-    assert.match(error.message, /^disk-1 and disk-5 belong to different uploads: the stash is torn$/);
+    assert.match(error.message, /^the stash disk is torn: disk-1 and disk-5 belong to different uploads$/);
     return true;
   });
   await upload(store, "disk", { ...options, input, overwrite: true });

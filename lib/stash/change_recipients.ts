@@ -197,8 +197,8 @@ async function exchange(
   const { jobs, onEvent } = adaptiveJobs({ jobs: atOnce, size: input.size, onEvent: options.onEvent });
   const calls = { overwrite: true, signal: options.signal, onEvent };
   const family = store.familyBeside(existing.family);
-  const verdicts = new Verdicts(store, { ...existing, layers: new Map() }, draft, calls); // no chunk stays the same
-  using tags = new StashTags(store, existing, { ...calls, jobs: atOnce, family, holdUntil: Infinity });
+  const verdicts = new Verdicts(store, { ...existing, layers: new Map(), isReadable: false }, draft, calls); // no chunk stays the same
+  using tags = new StashTags(store, existing, draft, { ...calls, jobs: atOnce, family, holdUntil: Infinity });
   const layers: Descriptor[] = [];
   await inParallel(
     input.chunks(draft.chunkSize),

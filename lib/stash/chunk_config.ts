@@ -1,6 +1,5 @@
 /** The config of a chunk's image, with the object `layerstash` that describes the stash. @module */
 import * as v from "valibot";
-import { MismatchError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 
@@ -77,17 +76,4 @@ export const MAX_CHUNK_CONFIG_SIZE: number = 16 * 1024 * 1024;
  */
 export function readChunkConfig(config: Uint8Array, tag: string): ChunkConfig {
   return parseAs(configSchema, config, `config of ${tag}`);
-}
-
-/**
- * The description of the stash in the config of a chunk.
- *
- * @throws {MismatchError} if it is absent, although the first chunk has one
- */
-export function requireNote(config: ChunkConfig, tag: string): ChunkNote {
-  if (config.layerstash) return config.layerstash;
-  throw new MismatchError(
-    `${tag} does not describe the stash, although its first chunk does: another tool stored it`,
-    { hint: "two uploads are mixed; store the file again with --overwrite" },
-  );
 }

@@ -32,6 +32,8 @@ export interface ExistingChunks {
   slicing?: Slicing | undefined;
   /** The stash; absent where it is incomplete, torn or malformed, or cannot prove that it is complete. */
   complete?: Stash | undefined;
+  /** Whether the tags lead to a file that can be brought back: it is complete, or nothing shows that it is not. */
+  isReadable: boolean;
   /** The numbers of the chunks of `complete` whose tags do not hold them: they were lost. */
   untagged: number[];
 }
@@ -76,7 +78,7 @@ async function lookUpChunks(
   const foreign: number[] = [];
   const layers = new Map<number, Descriptor | undefined>();
   const manifests = new Set<Digest>();
-  if (numbers.length === 0) return { numbers, foreign, layers, manifests, untagged: [] };
+  if (numbers.length === 0) return { numbers, foreign, layers, manifests, isReadable: false, untagged: [] };
   const found = await findStashImages(store, baseTag, options).catch(undefinedIfBroken);
   const complete = found?.stash.provenComplete ? found.stash : undefined;
   const read = new Map(found?.images.map((image) => [image.tag, image]));
@@ -98,7 +100,14 @@ async function lookUpChunks(
     if (number === 1 || !family) family = content.image.family;
   });
   const ours = numbers.filter((number) => !foreign.includes(number));
-  const existing = { numbers: ours, foreign: foreign.sort((a, b) => a - b), layers, manifests, family };
+  const existing = {
+    numbers: ours,
+    foreign: foreign.sort((a, b) => a - b),
+    layers,
+    manifests,
+    family,
+    isReadable: found !== undefined,
+  };
   if (complete) return withTable(existing, complete);
   const size = numbers.length > 1 ? layers.get(1)?.size : undefined; // the Python layerstash notes no chunk size
   const slicing = first?.config.layerstash ?? (size ? { chunkSize: size } : undefined);

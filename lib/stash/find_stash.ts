@@ -4,7 +4,7 @@ import type { Descriptor } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
-import { type ChunkNote, requireNote } from "./chunk_config.ts";
+import type { ChunkNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
@@ -61,10 +61,13 @@ export async function findByFirst(
   first: ChunkImage,
   options: CallOptions & { numbers?: readonly number[] },
 ): Promise<{ stash: Stash; images: ChunkImage[] }> {
-  const { note: firstNote, last } = await readEnds(store, baseTag, first, options);
+  const note = first.config.layerstash!;
+  const last = await readLast(store, baseTag, first, options);
   const table = tableOf(last);
-  if (!table) throw notItsLast(last.tag);
-  requireAgreement(firstNote, first, table, last);
+  // Where chunk 1 does not say how many there are, the highest tag of an upload that was interrupted is not the last.
+  const isOther = last !== first && (note.chunks !== undefined || !last.config.layerstash);
+  if (!table) throw isOther ? tornStash(baseTag, first, last) : notItsLast(baseTag, last);
+  requireAgreement(baseTag, note, first, table, last);
   const stash = stashOfTable(baseTag, table, last);
   return { stash, images: [first, last] };
 }
@@ -88,18 +91,17 @@ export async function untaggedChunks(
   return untagged;
 }
 
-async function readEnds(
+async function readLast(
   store: StoreReader,
   baseTag: string,
   first: ChunkImage,
   options: CallOptions & { numbers?: readonly number[] },
-) {
-  const note = requireNote(first.config, first.tag);
-  const { chunks } = note;
-  if (chunks === undefined) return { note, last: await readHighest(store, baseTag, first, options) };
+): Promise<ChunkImage> {
+  const { chunks } = first.config.layerstash!;
+  if (chunks === undefined) return await readHighest(store, baseTag, first, options);
   const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
   if (!last) throw lastNotFound(baseTag, chunks);
-  return { note, last };
+  return last;
 }
 
 /** Reads the chunk with the highest number, of a stash that was stored from a stream. Higher tags may be of other images. */
@@ -126,10 +128,24 @@ function lastNotFound(baseTag: string, number: number): NotFoundError {
   );
 }
 
-function notItsLast(tag: string): NotFoundError {
-  return new NotFoundError(`the stash is incomplete: ${tag} is not its last chunk, and no later one exists`, {
-    hint: "its upload may not be finished; run it again to complete it",
-  });
+function notItsLast(baseTag: string, { tag }: ChunkImage): NotFoundError {
+  return new NotFoundError(
+    `the stash ${baseTag} is incomplete: ${tag} is not its last chunk, and no later one exists`,
+    { hint: "its upload may not be finished; run it again to complete it" },
+  );
+}
+
+/** The error of a stash two of whose chunks belong to different uploads: one was interrupted while it replaced the other. */
+function tornStash(
+  baseTag: string,
+  one: ChunkImage,
+  other: ChunkImage,
+  hint = "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
+): MismatchError {
+  return new MismatchError(
+    `the stash ${baseTag} is torn: ${one.tag} and ${other.tag} belong to different uploads`,
+    { hint },
+  );
 }
 
 /**
@@ -141,16 +157,20 @@ function isExchanged({ encryption }: ChunkNote, { encryption: own, digests }: St
 }
 
 /** Chunk 1 and the last chunk must belong to one upload; else a later upload was interrupted between them. */
-function requireAgreement(note: ChunkNote, first: ChunkImage, table: StashTable, last: ChunkImage): void {
+function requireAgreement(
+  baseTag: string,
+  note: ChunkNote,
+  first: ChunkImage,
+  table: StashTable,
+  last: ChunkImage,
+): void {
   const { size, chunks, digests, chunkSize } = table;
   const agree = note.chunk === 1 && note.chunkSize === chunkSize &&
     note.name === table.name && (note.size ?? size) === size && (note.chunks ?? chunks) === chunks &&
     note.encryption?.format === table.encryption?.format &&
     digests[0] === first.layer.digest && first.layer.size === Math.min(chunkSize, size);
   if (isConsistent(table, last) && (agree || isExchanged(note, table))) return;
-  throw new MismatchError(`${first.tag} and ${last.tag} belong to different uploads: the stash is torn`, {
-    hint: "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
-  });
+  throw tornStash(baseTag, first, last);
 }
 
 /** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */
@@ -160,7 +180,7 @@ async function findLegacyStash(
   options: CallOptions,
 ): Promise<{ stash: Stash; images: ChunkImage[] }> {
   const images = await readAllChunks(store, baseTag, options);
-  requireOneUpload(images);
+  requireOneUpload(baseTag, images);
   const layers: Descriptor[] = images.map(({ layer }) => layer);
   const chunks = chunksOf(baseTag, layers);
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
@@ -198,16 +218,15 @@ async function readAllChunks(
  * Makes sure that no chunk is of another upload. The Python layerstash leaves the tags of a longer stash after its own; they
  * show by their sizes, because all chunks of an upload but the last have the same size.
  */
-function requireOneUpload([first, ...others]: readonly ChunkImage[]): void {
+function requireOneUpload(baseTag: string, [first, ...others]: readonly ChunkImage[]): void {
   const odd = others.find(({ layer, config }, index) => {
     const isLast = index === others.length - 1;
     const fits = isLast ? layer.size <= first!.layer.size : layer.size === first!.layer.size;
     return config.layerstash !== undefined || !fits;
   });
   if (!odd) return;
-  throw new MismatchError(`${first!.tag} and ${odd.tag} belong to different uploads: the stash is torn`, {
-    hint: "the last tags are left from an older, longer stash; store the file again with --overwrite",
-  });
+  const hint = "the last tags are left from an older, longer stash; store the file again with --overwrite";
+  throw tornStash(baseTag, first!, odd, hint);
 }
 
 /** Turns the errors of what is missing or malformed into `undefined`; to be used with `catch`. */

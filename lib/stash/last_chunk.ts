@@ -3,7 +3,7 @@ import { InvalidInputError, MismatchError, NotFoundError } from "../errors.ts";
 import { chunkCount } from "../files/input.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { type ChunkNote, type EncryptionNote, requireNote } from "./chunk_config.ts";
+import type { ChunkNote, EncryptionNote } from "./chunk_config.ts";
 import type { ChunkImage } from "./chunk_image.ts";
 import { lookAtDigest } from "./blob_instead.ts";
 import { chunksOf, sliceSize, type Stash, type StashEncryption } from "./stash.ts";
@@ -11,11 +11,10 @@ import { chunksOf, sliceSize, type Stash, type StashEncryption } from "./stash.t
 /** The description of a stash by its last chunk, which lists all chunks. */
 export type StashTable = ChunkNote & Required<Pick<ChunkNote, "size" | "chunks" | "digests">>;
 
-/** The table in the config of a chunk; `undefined` = it is not the last one, and has none. */
-export function tableOf({ tag, config }: ChunkImage): StashTable | undefined {
-  const note = requireNote(config, tag);
-  const { size, chunks, digests } = note;
-  return size === undefined || chunks === undefined || digests === undefined
+/** The table in the config of a chunk; `undefined` = it is not the last one, or another tool stored it. */
+export function tableOf({ config: { layerstash: note } }: ChunkImage): StashTable | undefined {
+  const { size, chunks, digests } = note ?? {};
+  return note === undefined || size === undefined || chunks === undefined || digests === undefined
     ? undefined
     : { ...note, size, chunks, digests };
 }
@@ -80,7 +79,7 @@ export async function findStashByDigest(
   }
   if (found.kind !== "chunk") throw found.error;
   const { image } = found;
-  const table = image.config.layerstash && tableOf(image);
+  const table = tableOf(image);
   if (!table) throw notTheLast(image);
   if (isConsistent(table, image)) return stashOfTable(digest, table, image);
   throw new MismatchError(`the list of chunks in ${digest} does not fit the chunk itself`);

@@ -22,13 +22,13 @@ export interface ListedStash {
   baseTag: string;
   /** How many chunks it has, by its first chunk; where that does not say it, the highest number that has a tag. */
   chunks: number;
-  /** The first of these numbers that has no tag; absent = no chunk is missing. */
+  /** The first of these numbers that has no tag; absent = each has one. Without a problem, the tag alone is missing. */
   missing?: number | undefined;
   /** How it is encrypted, by its first chunk; absent = it is not, or its first chunk cannot be read. */
   encryption?: Pick<StashEncryption, "format"> | undefined;
   /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
-  /** Why it cannot be brought back; absent = nothing is known to be wrong, unless a chunk is missing. */
+  /** Why it cannot be brought back; absent = nothing is known that keeps it from that. */
   problem?: string | undefined;
 }
 
@@ -83,6 +83,12 @@ export function chunksAmong(
   };
 }
 
+/** What is wrong with a stash, in words that stand after its name; `undefined` = nothing is known to be wrong. */
+export function faultOfListed({ baseTag, missing, problem }: ListedStash): string | undefined {
+  if (problem !== undefined) return problem.replace(`the stash ${baseTag} is `, "");
+  return missing === undefined ? undefined : `complete, but the tag ${chunkTag(baseTag, missing)} is missing`;
+}
+
 /** The stash that has a name, as far as it is there; `undefined` if something else has the name. */
 async function describeName(
   store: StoreReader,
@@ -103,11 +109,12 @@ async function describeName(
   const missing = firstMissing(numbers, chunks);
   const encryption = note?.encryption && { encryption: { format: note.encryption.format } };
   const listed = { baseTag, chunks, missing, ...encryption };
-  if (missing === 1) return { ...listed, ...(exactSize && { problem: chunkNotFound(baseTag, 1).message }) };
-  if (!exactSize && missing !== undefined) return listed;
-  if (found.kind !== "chunk") {
-    return { ...listed, ...(found.kind !== "absent" && { problem: found.error.message }) };
+  // Without a table, a chunk that has no tag is lost; chunk 1 is what every reader begins with.
+  const lost = missing === 1 || !note ? missing : undefined;
+  if (lost !== undefined || found.kind === "absent") {
+    return { ...listed, problem: chunkNotFound(baseTag, lost ?? listedNumbers[0]!).message };
   }
+  if (found.kind !== "chunk") return { ...listed, problem: found.error.message };
   if (!exactSize && !note) return listed;
   try {
     const stash = note

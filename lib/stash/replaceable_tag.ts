@@ -4,6 +4,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { type ExistingChunks, foreignConflict, isExisting } from "./existing_chunks.ts";
 import type { HeldTag } from "./held_tags.ts";
+import { otherUpload } from "./read_back.ts";
 import type { TaggedImage } from "./stash_draft.ts";
 import { tagConflict } from "./verdict.ts";
 
@@ -22,7 +23,7 @@ export interface ReplaceableTagOptions extends CallOptions {
 /**
  * Makes sure that an image may replace what its tag holds. An image that is not a chunk belongs to somebody else, and is never
  * replaced. A chunk is replaced in three cases:
- * - `overwrite` is set.
+ * - `overwrite` is set. But a file that could be read when the upload began is to be that file still when its first tag moves.
  * - This upload holds the tag of chunk 1: so it has won against all others of the same name.
  * - The tag existed when the upload began, and its chunk has the same bytes now.
  *
@@ -39,7 +40,9 @@ export async function requireReplaceableTag(
   if (overwrite && existing.manifests.has(before)) return;
   const found = await lookAtTag(store, tag, options);
   if (found.kind === "foreign") throw foreignConflict(tag);
-  if (overwrite || found.kind === "absent") return; // absent: it is being removed
+  if (found.kind === "absent") return; // it is being removed
+  if (overwrite && image.number === 1 && !first && existing.isReadable) throw otherUpload(tag);
+  if (overwrite) return;
   if (first && await store.resolve(first.tag, options) === first.digest) return;
   const same = found.kind === "chunk" && found.image.layer.digest === layer.digest;
   if (!isExisting(existing, image) || !same) throw tagConflict(tag);

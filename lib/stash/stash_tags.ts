@@ -1,26 +1,21 @@
 /** Puts the tags of a stash in the order that lets one of two uploads with the same name win. @module */
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import { inFamily } from "../oci/manifest_family.ts";
-import type { Family } from "../oci/media_types.ts";
-import { putInFamily } from "../store/manifest_format.ts";
-import type { CallOptions, Store } from "../store/store.ts";
+import type { Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import { reportPresent } from "../transfer/placed_blob.ts";
-import type { Stash } from "./stash.ts";
-import { rebuildImage, type TaggedImage } from "./stash_draft.ts";
+import type { StashDraft, TaggedImage } from "./stash_draft.ts";
 import { requireGivenBack } from "./read_back.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
-import { storeConfig } from "./image_configs.ts";
 import { ListPace } from "./list_pace.ts";
 import { TagWriter, type TagWriterOptions } from "./tag_writer.ts";
 
+/** How many tags a store lists together at most: their images are all built for it. */
+const MOST_TOGETHER = 4096;
+
 /** What the tags of an upload are put with. */
 export interface StashTagsOptions extends TagWriterOptions {
-  /**
-   * No tag is put before the image with this number, or a higher one, was added. With a stream a conflict shows only when
-   * its chunk was read, so no tag is changed before the last existing one is passed. 0 = tags are put at once.
-   */
+  /** No tag is put before the image with this number, or a higher one, was added. 0 = tags are put at once; infinite = at the end. */
   holdUntil: number;
   /** How many tags are put at once; absent = {@link DEFAULT_JOBS}. */
   jobs?: number | undefined;
@@ -29,25 +24,30 @@ export interface StashTagsOptions extends TagWriterOptions {
 /**
  * Puts the tags of one upload. Another machine may store something else under the same name at the same time, and registries
  * have no locks. The tag of chunk 1 decides: it is put before all others, and the upload whose image it holds has won.
+ *
+ * Between the first tag and the last, a file that is replaced is torn. Where that file can be read, all tags wait until the
+ * registry has taken every image of the new one.
  */
 export class StashTags implements Disposable {
   readonly #store: Store;
   readonly #existing: ExistingChunks;
+  readonly #draft: StashDraft;
   readonly #options: StashTagsOptions;
   readonly #pool: { jobs: number; signal: AbortSignal | undefined };
   readonly #writer: TagWriter;
   readonly #pace: ListPace = new ListPace();
-  /** The images whose tags wait to be put. */
-  readonly #waiting: TaggedImage[] = [];
+  /** The layers of the images whose tags wait to be put. The images are built again then: there may be 100,000. */
+  readonly #waiting: Map<number, Descriptor> = new Map();
 
   /**
    * Puts nothing yet.
    *
    * @param existing what the tags held when the upload began
    */
-  constructor(store: Store, existing: ExistingChunks, options: StashTagsOptions) {
+  constructor(store: Store, existing: ExistingChunks, draft: StashDraft, options: StashTagsOptions) {
     this.#store = store;
     this.#existing = existing;
+    this.#draft = draft;
     this.#options = options;
     this.#writer = new TagWriter(store, existing, options);
     this.#pool = { jobs: options.jobs ?? DEFAULT_JOBS, signal: options.signal };
@@ -66,9 +66,14 @@ export class StashTags implements Disposable {
    * @throws {ConflictError} if a tag holds other bytes that are not to be replaced
    */
   async add(...images: TaggedImage[]): Promise<void> {
-    await inParallel(images, this.#pool, async (image) => await this.#writer.prepare(image));
-    this.#waiting.push(...images.filter(({ isLast }) => !isLast));
     const { holdUntil } = this.#options;
+    // Where all tags wait, chunk 1 of a stream gets its image at the end: it then says how many chunks there are.
+    const isOpen = holdUntil === Infinity && this.#draft.chunks === undefined;
+    const ready = images.filter(({ number }) => number > 1 || !isOpen);
+    await inParallel(ready, this.#pool, async (image) => await this.#writer.prepare(image));
+    for (const { number, layer, isLast } of images) {
+      if (!isLast) this.#waiting.set(number, layer);
+    }
     if (images.some(({ number }) => number >= holdUntil) && this.#mayPut()) await this.#putWaiting();
   }
 
@@ -85,14 +90,22 @@ export class StashTags implements Disposable {
    * Puts the tags that still wait, and then the tag of the last image, which completes the stash. Before it the first and
    * the highest tag have to hold what was put there; after it every tag has to give it back.
    *
+   * @param layers those of all chunks
    * @returns the digest of the last manifest, which stands for the stash
    * @throws {ConflictError} if another upload of the same name came in between, or a tag holds other bytes that are not
    *   to be replaced
    * @throws {RegistryError} if a manifest that was stored cannot be read
    */
-  async complete(last: TaggedImage): Promise<Digest> {
-    await this.#putWaiting();
-    await this.#writer.put(last);
+  async complete(layers: readonly Descriptor[]): Promise<Digest> {
+    const first = await this.#firstOf(layers);
+    const last = await this.#draft.lastImage(layers);
+    if (this.#store.putManifests && layers.length > 1) await this.#list(first, this.#takeWaiting(), [last]);
+    else {
+      if (!this.#writer.held.first) await this.#storeUntagged([...first, last]);
+      for (const image of first) await this.#writer.put(image);
+      await this.#putWaiting();
+      await this.#writer.put(last);
+    }
     const { signal, onEvent } = this.#options;
     await inParallel(
       this.#writer.held.all,
@@ -112,46 +125,65 @@ export class StashTags implements Disposable {
   /** Whether the waiting tags are put now, and not with later ones. */
   #mayPut(): boolean {
     if (!this.#store.putManifests || !this.#writer.held.first) return true;
-    return this.#pace.isDue(this.#waiting.length);
+    return this.#pace.isDue(this.#waiting.size);
+  }
+
+  /**
+   * The image of chunk 1, if its tag waits; or if the existing stash is longer: the image then says how many chunks there are, so
+   * that no old tag is taken for the last one.
+   */
+  async #firstOf(layers: readonly Descriptor[]): Promise<TaggedImage[]> {
+    const isShorter = this.#existing.numbers.some((number) => number > layers.length);
+    const isWanted = this.#waiting.delete(1) || isShorter && layers.length > 1;
+    return isWanted ? [await this.#draft.firstImage(layers)] : [];
+  }
+
+  /**
+   * Has the registry take all images by their digests, before the first tag moves: where it refuses one, or has lost a blob
+   * meanwhile, the file that is replaced stays whole. Images of one chunk alone replace it with one tag.
+   */
+  async #storeUntagged(ends: readonly TaggedImage[]): Promise<void> {
+    if (ends.length === 1) return;
+    const images = this.#images(this.#waiting, ends);
+    await inParallel(images, this.#pool, async (image) => await this.#writer.putUntagged(image));
   }
 
   /** Puts the tag of chunk 1 if it waits, and the other waiting tags if that of chunk 1 is held. */
   async #putWaiting(): Promise<void> {
-    const first = this.#waiting.findIndex(({ number }) => number === 1);
-    if (first >= 0) await this.#writer.put(this.#waiting.splice(first, 1)[0]!);
+    const first = this.#waiting.get(1);
+    this.#waiting.delete(1);
+    if (first) await this.#writer.put(this.#draft.image(1, first));
     if (!this.#writer.held.first) return;
-    const images = this.#waiting.splice(0);
-    if (!this.#store.putManifests) {
-      return await inParallel(images, this.#pool, async (image) => await this.#writer.put(image));
-    }
-    await this.#pace.time(async () => await this.#writer.putTogether(images));
+    const images = this.#takeWaiting();
+    if (this.#store.putManifests) await this.#pace.time(async () => await this.#list(images));
+    else await inParallel(images, this.#pool, async (image) => await this.#writer.put(image));
   }
-}
 
-/**
- * Keeps a complete stash that is stored already. Tags of chunks that it has lost are put back: without them a registry takes
- * the chunks as garbage.
- */
-export async function keepStored(
-  store: Store,
-  stash: Stash,
-  { existing, family, ...options }: CallOptions & {
-    existing: Pick<ExistingChunks, "untagged" | "family">;
-    /** The family that its manifests would get today. */
-    family: Family;
-  },
-): Promise<Stash> {
-  const onEvent = options.onEvent ?? store.onEvent;
-  if (existing.family && existing.family !== family) {
-    const message = `${stash.baseTag} stays in the other format of manifests: --overwrite changes it`;
-    onEvent?.({ type: "notice", message });
+  /** Puts tags where a store lists them together: so no other state is ever seen, unless they are very many. */
+  async #list(...parts: Iterable<TaggedImage>[]): Promise<void> {
+    let together: TaggedImage[] = [];
+    for (const part of parts) {
+      for (const image of part) {
+        if (together.push(image) < MOST_TOGETHER) continue;
+        await this.#writer.putTogether(together);
+        together = [];
+      }
+    }
+    if (together.length > 0) await this.#writer.putTogether(together);
   }
-  for (const number of existing.untagged) {
-    const image = rebuildImage(stash, number);
-    await storeConfig(store, image, options);
-    const make = (family: Family) => inFamily(image.manifest, family);
-    await putInFamily(store, image.tag, make, { ...options, family });
+
+  /** The images whose tags wait, which then wait no more. */
+  #takeWaiting(): Iterable<TaggedImage> {
+    const waiting = [...this.#waiting];
+    this.#waiting.clear();
+    return this.#images(waiting);
   }
-  reportPresent(stash.chunks, onEvent);
-  return stash;
+
+  *#images(
+    waiting: Iterable<[number, Descriptor]>,
+    others: readonly TaggedImage[] = [],
+  ): Generator<TaggedImage> {
+    yield* others;
+    for (const [number, layer] of waiting) yield this.#draft.image(number, layer);
+  }
 }

@@ -60,9 +60,17 @@ export class TagWriter implements Disposable {
    * meanwhile: nothing else is put before it.
    */
   async prepare(image: TaggedImage): Promise<void> {
-    if (isExisting(this.#existing, image)) return; // its tag may hold this very image: then the config is not needed
+    // Its tag may hold this very image: then its config is there. Where others are not replaced, that is seen when it is put.
+    if (this.#overwrite ? this.#isThere(image) : isExisting(this.#existing, image)) return;
     if (image.isLast && image.number === 1) this.#only ??= await this.#look(image);
     else await this.#configs.store(image);
+  }
+
+  /** Stores an image by its digest, so that its tag alone is missing. */
+  async putUntagged(image: TaggedImage): Promise<void> {
+    if (this.#isThere(image)) return;
+    await this.#configs.store(image);
+    await this.#send(image, undefined);
   }
 
   /** Stores an image under its tag, unless the tag already holds it to the byte. */
@@ -83,7 +91,9 @@ export class TagWriter implements Disposable {
     const inOrder = images.toSorted((a, b) => a.number - b.number);
     using locks = new DisposableStack();
     for (const { tag } of inOrder) locks.use(await lockTag(this.#store, tag, this.#call.signal));
-    const found = await lookUpTags(this.#store, inOrder.map(({ tag }) => tag), this.#call);
+    const deciding = inOrder.at(-1)?.isLast ? this.held.deciding : [];
+    const found = await lookUpTags(this.#store, [...inOrder.map(({ tag }) => tag), ...deciding], this.#call);
+    if (deciding.length > 0) this.held.requireOwn(found);
     const changed: TaggedImage[] = [];
     for (const image of inOrder) {
       const [digest, before] = [this.#digestOf(image), found.get(image.tag)];
@@ -131,10 +141,15 @@ export class TagWriter implements Disposable {
     if (before !== undefined && before !== this.#digestOf(image)) {
       await this.#requireReplaceable(image, before);
     }
-    const make = (family: Family) => inFamily(image.manifest, family);
-    const stored = await putInFamily(this.#store, image.tag, make, { family: this.#family, ...this.#call });
+    this.#note(image, { digest: await this.#send(image, image.tag), before });
+  }
+
+  /** Sends the manifest of an image, to be stored under its tag or by its digest. From then on its family is the one that the store takes. */
+  async #send({ manifest }: TaggedImage, tag: string | undefined): Promise<Digest> {
+    const make = (family: Family) => inFamily(manifest, family);
+    const stored = await putInFamily(this.#store, tag, make, { family: this.#family, ...this.#call });
     this.#family = familyOf(stored);
-    this.#note(image, { digest: stored.digest, before });
+    return stored.digest;
   }
 
   /** Looks at the tag of an image, and for the last one also at those that decide. */
@@ -145,6 +160,11 @@ export class TagWriter implements Disposable {
   /** The digest that an image's manifest has in the family of this upload. */
   #digestOf({ manifest }: TaggedImage): Digest {
     return inFamily(manifest, this.#family).digest;
+  }
+
+  /** Whether a tag held this very image when the upload began. */
+  #isThere(image: TaggedImage): boolean {
+    return this.#existing.manifests.has(this.#digestOf(image));
   }
 
   /** Notes what a tag holds now, so that its config need not be remembered. */

@@ -40,7 +40,7 @@ export interface UploadOptions extends TransferOptions {
   input: string | ReadableStream<Uint8Array>;
   /** The size of a chunk in bytes; absent = what suits the registry, in most cases 5 GiB. */
   chunkSize?: number | undefined;
-  /** Replaces what the tags of the stash point to, if it differs. */
+  /** Replaces what the tags of the stash point to, if it differs: when all chunks are stored, if that is a stash that can be read. */
   overwrite?: boolean | undefined;
   /** Encrypts the file: every chunk is an ordinary file of age, which the recipients can read. Absent = it is not encrypted. */
   encryptTo?: Recipients | undefined;

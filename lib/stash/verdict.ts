@@ -92,9 +92,14 @@ export class Verdicts {
     return this.#decided.get(chunk.number) ?? await this.#decide(chunk, signal);
   }
 
-  /** The number of the last chunk that a stream has to pass before a tag is changed: until then it may be in conflict. */
-  get holdUntil(): number {
-    return Math.max(this.#lastToCompare, this.#existing.foreign.at(-1) ?? 0);
+  /**
+   * The number of the chunk that an upload has to pass before a tag is put; 0 = tags are put at once. A stream may be in conflict
+   * until it has passed the last existing tag. A file that is replaced keeps its tags until all of the new one is there.
+   */
+  holdUntil({ seekable }: Input): number {
+    const { isReadable, foreign } = this.#existing;
+    if (this.#options.overwrite && isReadable) return Infinity;
+    return seekable ? 0 : Math.max(this.#lastToCompare, foreign.at(-1) ?? 0);
   }
 
   get #lastToCompare(): number {
@@ -112,7 +117,7 @@ export class Verdicts {
 
   async #decide({ number, source }: InputChunk, signal: AbortSignal): Promise<Verdict> {
     const { overwrite, onEvent } = this.#options;
-    const { layers, complete } = this.#existing;
+    const { layers, complete, isReadable } = this.#existing;
     this.#requireNotForeign(number);
     const tagged = layers.get(number);
     const compared = tagged !== undefined && !(source.once && overwrite); // a stream that was read cannot be sent
@@ -129,8 +134,10 @@ export class Verdicts {
     });
     if (layer && found === "present") return { kind: "present", layer };
     if (compared && source.once) return { kind: "lost", error: this.#lostBlob(number) };
-    // A registry may keep a damaged blob: it is asked for before the bytes are sent to no purpose.
-    return { kind: "send", checkFirst: found === "damaged" || compared && !source.known };
+    // A registry may keep a damaged blob: it is asked for before the bytes are sent to no purpose. What an earlier run has sent
+    // in the place of a file that can be read has no tag: only its digest tells.
+    const mayBeThere = compared || overwrite === true && isReadable && !source.once;
+    return { kind: "send", checkFirst: found === "damaged" || mayBeThere && !source.known };
   }
 
   /** A tag that holds an image of somebody else is never replaced. */

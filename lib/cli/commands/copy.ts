@@ -170,11 +170,9 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
     onEvent,
   });
   const { size, chunks, encryption } = stash;
-  if (json) {
-    terminal.data(
-      doneLine({ totals, store: target.store }, { baseTag: target.baseTag, digest, size, blobs }),
-    );
-  }
+  const done = { baseTag: target.baseTag, digest, size, blobs };
+  if (json) terminal.data(doneLine({ totals, store: target.store }, done));
+  else if (digest !== undefined) terminal.data(`${digest}\n`);
   const much = `${formatSize(size)} in ${counted(chunks.length, "chunk")}`;
   const name = addressIn(target.store, target.baseTag);
   terminal.note(`copied to ${name}: ${much}, ${blobSummary(blobs)}, ${renderPace(totals())}`);

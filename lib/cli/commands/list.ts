@@ -1,7 +1,7 @@
 /** `layerstash list`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { list } from "../../../main.ts";
-import type { ListedStash } from "../../stash/list_stashes.ts";
+import { faultOfListed, type ListedStash } from "../../stash/list_stashes.ts";
 import { isFolderKind } from "../../artifacts/artifact.ts";
 import type { ListArtifactsOptions, ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import type { Store } from "../../store/store.ts";
@@ -98,10 +98,9 @@ function renderList(
   return renderTable([head, ...found.map((listed) => rowOf(listed, exactSize))]);
 }
 
-function rowOf({ baseTag, chunks, encryption, stash, ...listed }: ListedStash, exactSize: boolean): string[] {
-  const fault = listed.missing === undefined
-    ? listed.problem
-    : `incomplete: chunk ${listed.missing} is missing`;
+function rowOf(listed: ListedStash, exactSize: boolean): string[] {
+  const { baseTag, chunks, encryption, stash } = listed;
+  const fault = faultOfListed(listed);
   const note = [encryption && "encrypted", fault].filter((each) => each !== undefined).join(", ");
   if (!exactSize) return [baseTag, String(chunks), note];
   const date = toMinutes(stash?.modified);

@@ -88,8 +88,11 @@ export function uploadCommand(): CommandUnknownOpts {
     {
       moving: ({ infile, sources: { number, of } }) =>
         `storing ${streamName(infile, "input")}${of === 1 ? "" : ` (file ${number} of ${of})`}`,
-      kept: ({ infile }, progress) =>
-        infile === "-" ? `${keptThere(progress)}, if the same bytes come` : keptThere(progress),
+      kept: ({ infile, overwrite }, progress) => {
+        if (infile !== "-") return keptThere(progress);
+        if (overwrite) return "with --overwrite, standard input is sent from its beginning again";
+        return `${keptThere(progress)}, if the same bytes come`;
+      },
     },
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {

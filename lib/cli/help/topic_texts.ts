@@ -271,6 +271,13 @@ an index, the folder for \`--platform\` is meant.
 **In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file or folder,
 that is a conflict, and nothing changes unless you add \`--overwrite\`. The same holds for \`copy\`.
 
+With \`--overwrite\`, the old file stays whole under its name until all chunks of the new one are stored; both
+take up space until then. Then the tags move: in a directory all at once, in a registry one after the other,
+that of the last chunk last. If the run is interrupted before that, nothing has changed, and the same command
+sends only what is missing. If it is interrupted while the tags move, the file is torn (see below) until the
+same command has moved the others. Some registries delete what has no tag within hours (Quay after one). If an
+upload takes longer there, \`remove\` the old file first: then each chunk gets its tag as soon as it is stored.
+
 **On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
 the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
 an empty one. It goes on only in \`FILE.part\`: if another program has fetched a beginning, give it that name. A
@@ -285,6 +292,22 @@ manifest and the config of the first and the last chunk of each name; \`upload\`
 every tag of the name. In turn, images and aliases never replace a chunk, and \`alias remove\` and
 \`blob remove @ALIAS\` never remove one.
 
+## Complete, incomplete, torn
+
+\`list\`, \`info\`, \`verify\` and \`download\` judge a stored file by the same words:
+
+| a file is      | what that means                                                                              | what mends it         |
+| -------------- | -------------------------------------------------------------------------------------------- | --------------------- |
+| **complete**   | its last chunk lists all others: \`download\` brings it back                                   |                       |
+| **incomplete** | the tag of its first or last chunk is missing: an upload was interrupted                     | the same upload again |
+| **torn**       | these two are of different uploads: one was interrupted while it moved the tags of the other | the same upload again |
+
+A complete file may have lost the tag of a chunk in its middle. The last chunk lists the others, so the file
+still comes back, but a registry that collects garbage takes that chunk: \`list\` and \`info\` say which tag is
+missing, and for \`verify\` it is a fault. \`verify\` also reads what these tags hold, and asks for every chunk.
+The same upload puts a tag back. Of a file that the Python layerstash stored, every missing tag makes it
+incomplete. The exit code of an incomplete file is 3, that of a torn one or of a fault 5.
+
 ## Removal, and when the space is freed
 
 Some registries delete a tag by its name. Others delete a manifest with all its tags; there, layerstash first
@@ -294,10 +317,9 @@ with the reason.
 
 The space is freed:
 
-- **In a directory**, at once. \`--overwrite\` frees what it replaced when the new file is complete; if the run
-  is interrupted before that, what it had replaced stays. Blobs without a tag stay too. Those that a killed
-  upload stored are used by its next run; after that, \`remove\` frees them. Those of aliases that were moved or
-  removed go with \`blob remove\`.
+- **In a directory**, at once. \`--overwrite\` frees what it replaced when the new file is complete. Blobs
+  without a tag stay. Those that a killed upload stored are used by its next run; after that, \`remove\` frees
+  them. Those of aliases that were moved or removed go with \`blob remove\`.
 - **On Docker Hub and GHCR**, later.
 - **In a registry of your own**, when it collects garbage: with distribution,
   \`registry garbage-collect CONFIG\`. Restart it then: its cache may name blobs that are gone, and it would not
@@ -957,7 +979,8 @@ http proxies.
 
 | what happens                             | what you see                                                                                                  | what to do                                 |
 | ---------------------------------------- | ------------------------------------------------------------------------------------------------------------- | ------------------------------------------ |
-| killed: \`Ctrl-C\`, \`kill -9\`, a reboot    | \`FILE.part\`; an incomplete stash, if a chunk was complete                                                     | the same command again                     |
+| killed: \`Ctrl-C\`, \`kill -9\`, a reboot    | \`FILE.part\`; an incomplete stash, if a chunk was complete, or the old one, if it was to be replaced           | the same command again                     |
+| killed when the new file was all there   | a torn stash: some tags are those of the old file                                                             | the same command again                     |
 | offline                                  | a line every half minute; after ten minutes an error, exit code 1 (a host that never answered: after seconds) | the same command again                     |
 | a connection falls silent                | after a minute a line, and another attempt                                                                    | nothing                                    |
 | a token expires                          | nothing; if no new one is given, exit code 4                                                                  | \`layerstash login\`, the same command again |
@@ -1048,10 +1071,10 @@ known. Each finished blob is a \`blob\` event, with its \`index\` (from 1), \`st
 blobs of a stored file are its chunks. Where it was decrypted, \`digest\` is that of what is stored, by which
 the registry has it, and \`size\` counts the decrypted bytes. The \`done\` of \`verify\` lists the \`faults\`. Each
 has the number of the \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of
-the blob, or \`file\` if a local file differs), and the \`problem\` in words. Those of a folder have the number of
-the \`layer\`, and the \`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of contents that is wrong.
-If a directory was compared, \`differences\` counts what differs, and each has an event like those of \`diff\`;
-\`times\` counts what has another time alone.
+the blob, \`tag\` if its tag is missing or holds something else, or \`file\` if a local file differs), and the
+\`problem\` in words. Those of a folder have the number of the \`layer\`, and the \`kind\` is \`missing\`, \`size\`,
+\`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was compared, \`differences\` counts
+what differs, and each has an event like those of \`diff\`; \`times\` counts what has another time alone.
 
 \`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
 \`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,

@@ -10,7 +10,7 @@ import type { ServedImage } from "./served_image.ts";
 import type { ServedThing } from "./served_thing.ts";
 
 /** What stands out about a name: a part of the file is missing; it is encrypted, and the server has or lacks the key; an image. */
-export type NameState = "incomplete" | "encrypted" | "locked" | "image";
+export type NameState = "broken" | "encrypted" | "locked" | "image";
 
 /** One name in a directory. */
 export interface ListedName {

@@ -1,7 +1,7 @@
 /** What a repository holds, and how it is listed. @module */
 import { listArtifacts, type ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { NotAllowedError } from "../../errors.ts";
-import { type ListedStash, listStashes } from "../../stash/list_stashes.ts";
+import { faultOfListed, type ListedStash, listStashes } from "../../stash/list_stashes.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { ListedName } from "./found.ts";
 import type { LookedUp } from "./memory.ts";
@@ -72,20 +72,19 @@ export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
   return [...files, ...others.filter(({ reference }) => !names.has(reference)).map(listedOther)];
 }
 
-function listedStash({ baseTag: name, missing, problem, encryption, stash }: ListedStash): ListedName {
+function listedStash(listed: ListedStash): ListedName {
+  const { baseTag: name, problem, encryption, stash } = listed;
   const kind = "file";
-  if (missing !== undefined) {
-    const note = `incomplete: chunk ${missing} is missing`;
-    return { name, kind, opens: "nothing", state: "incomplete", note };
-  }
+  const fault = faultOfListed(listed);
   if (!stash && (problem !== undefined || !encryption)) {
-    return { name, kind, opens: "nothing", note: problem };
+    return { name, kind, opens: "nothing", state: "broken", note: fault };
   }
   return {
     name,
     kind,
     ...(stash && { size: stash.size, modified: dateOf(stash.modified) }),
-    ...(encryption && { state: stash ? "encrypted" : "locked", note: "encrypted" }),
+    ...(encryption && { state: stash ? "encrypted" : "locked" }),
+    note: [encryption && "encrypted", fault].filter((each) => each !== undefined).join(", ") || undefined,
   };
 }
 

@@ -62,7 +62,7 @@ function downloadOf(listed: ListedName, base: string): Html | undefined {
 
 /** The tones of badges. */
 const TONES: Readonly<Record<NameState, Parameters<typeof badge>[1]>> = {
-  incomplete: "bad",
+  broken: "bad",
   encrypted: "locked",
   locked: "locked",
   image: "plain",

@@ -1,0 +1,333 @@
+/** A file that is replaced stays whole under its name until all of the new one is stored: then the tags move. @module */
+import assert from "node:assert/strict";
+import {
+  ConflictError,
+  type Digest,
+  info,
+  list,
+  openStore,
+  RegistryError,
+  type Store,
+  type TransferEvent,
+  upload,
+  verify,
+} from "../main.ts";
+import { generateKey, Identities, Recipients } from "../lib/exports/encryption.ts";
+import { copyStash } from "../lib/exports/copy.ts";
+import { testClock } from "./rigs/clock.ts";
+import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { ensureTool } from "./rigs/debian.ts";
+import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
+import { linesOf } from "./rigs/line_reader.ts";
+import { startRegistry } from "./rigs/real_registry.ts";
+import { testOnEachStore } from "./rigs/stores.ts";
+import { onPosix } from "./rigs/system.ts";
+import { changes, CHUNK, FIVE, openFake, stored, tagged } from "./rigs/uploads.ts";
+
+const UNIX = onPosix("processes that are killed");
+/** Files of fewer, as many and more chunks, of other bytes, or in part of the same. */
+const NEW_FILES: [string, Uint8Array<ArrayBuffer>][] = [
+  ["two chunks", someBytes(2 * CHUNK, 7)],
+  ["five chunks", someBytes(5 * CHUNK, 8)],
+  ["seven chunks", someBytes(7 * CHUNK - 9, 9)],
+  ["two chunks more", new Uint8Array([...FIVE.slice(0, 4 * CHUNK), ...someBytes(3 * CHUNK, 6)])],
+];
+
+/**
+ * Has an upload end after its first chunk, and after its last, and calls the function each time; then it runs to its end. Returns
+ * how many bytes each run has sent.
+ */
+async function replaceInThreeRuns(
+  store: Store,
+  options: { input: () => string | ReadableStream<Uint8Array>; size: number },
+  check: () => Promise<void>,
+): Promise<number[]> {
+  const chunks = Math.ceil(options.size / CHUNK);
+  const enough = new Error("enough");
+  const sent: number[] = [];
+  const run = async (most: number) => {
+    const aborter = new AbortController();
+    let [done, bytes] = [0, 0];
+    await upload(store, "disk", {
+      ...{ input: options.input(), chunkSize: CHUNK, overwrite: true, jobs: 1, signal: aborter.signal },
+      onEvent: (event) => {
+        if (event.type === "progress" && event.phase === "send") bytes += event.bytes;
+        if (event.type === "blob" && ++done === most) aborter.abort(enough);
+      },
+    }).catch((error) => assert.equal(error, enough));
+    sent.push(bytes);
+  };
+  for (const most of [1, chunks]) {
+    await run(most);
+    await check();
+  }
+  await run(Infinity);
+  return sent;
+}
+
+testOnEachStore(
+  "a file stays whole while another is sent in its place, and is then that other",
+  async (place) => {
+    await using work = await makeWorkspace();
+    using store = place.open();
+    for (const [what, bytes] of NEW_FILES) {
+      const old = await work.write("old.img", FIVE);
+      await upload(store, "disk", { input: old, chunkSize: CHUNK, overwrite: true });
+      const input = await work.write("new.img", bytes);
+      const sent = await replaceInThreeRuns(store, { input: () => input, size: bytes.length }, async () => {
+        assert.deepEqual(await stored(store, "disk"), FIVE, what);
+        assert.deepEqual((await verify(store, "disk", { file: old })).faults, [], what);
+        assert.equal((await Array.fromAsync(list(store)))[0]?.problem, undefined, what);
+      });
+      assert.ok(sent[0]! + sent[1]! <= bytes.length, `${what}: ${sent} bytes were sent`);
+      assert.equal(sent.at(-1), 0, what);
+      assert.deepEqual(await stored(store, "disk"), bytes, what);
+      assert.deepEqual((await verify(store, "disk", { deep: true })).faults, [], what);
+      const numbers = Array.from(
+        { length: Math.ceil(bytes.length / CHUNK) },
+        (_, index) => `disk-${index + 1}`,
+      );
+      assert.deepEqual((await Array.fromAsync(store.tags())).sort(), numbers, what);
+    }
+  },
+);
+
+testOnEachStore("a file stays whole while a stream comes in its place", async (place) => {
+  using store = place.open();
+  for (const [what, bytes] of [NEW_FILES[0]!, NEW_FILES[2]!]) {
+    await upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK, overwrite: true });
+    const input = () => streamOf(bytes);
+    await replaceInThreeRuns(store, { input, size: bytes.length }, async () => {
+      assert.deepEqual(await stored(store, "disk"), FIVE, what);
+    });
+    assert.deepEqual(await stored(store, "disk"), bytes, what);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, [], what);
+  }
+});
+
+Deno.test("an encrypted file stays whole, and what replaces it goes on with the key that it began with", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const { identity, recipient } = await generateKey();
+  const identities = await Identities.inFiles([await work.write("key.txt", identity)]);
+  const options = {
+    chunkSize: CHUNK,
+    encryptTo: await Recipients.of([recipient]),
+    stateDirectory: work.path("journals"),
+    overwrite: true,
+    jobs: 1,
+  };
+  const old = await upload(store, "disk", { ...options, input: await work.write("old.img", FIVE) });
+  const input = await work.write("new.img", someBytes(5 * CHUNK, 3));
+  const aborter = new AbortController();
+  const sent: string[] = [];
+  await assert.rejects(
+    upload(store, "disk", {
+      ...{ ...options, input, signal: aborter.signal },
+      onEvent: (event) => {
+        if (event.type === "blob" && sent.push(event.digest) === 2) aborter.abort(new Error("enough"));
+      },
+    }),
+    /enough/,
+  );
+  assert.equal((await info(store, "disk", { identities })).digest, old.digest);
+  assert.deepEqual((await verify(store, "disk", { identities, file: work.path("old.img") })).faults, []);
+  const present: string[] = [];
+  const stash = await upload(store, "disk", {
+    ...{ ...options, input },
+    onEvent: (event) => {
+      if (event.type === "blob" && event.state === "present") present.push(event.digest);
+    },
+  });
+  assert.deepEqual(present, sent);
+  assert.notEqual(stash.digest, old.digest);
+  assert.deepEqual((await verify(store, "disk", { identities, file: input })).faults, []);
+});
+
+/** Sends a signal to an upload that replaces a file, when the registry gets its so-manieth request of a kind. */
+async function interruptReplacing(
+  work: Workplace,
+  registry: FakeRegistry,
+  { signal, at: [kind, count] }: { signal: Deno.Signal; at: [RegExp, number] },
+): Promise<{ code: number; said: string }> {
+  const child = work.start(REPLACE(registry.url));
+  let left = count;
+  registry.faults.onRequest = async ({ method, path }) => {
+    if (!kind.test(`${method} ${path}`) || --left !== 0) return;
+    child.kill(signal);
+    await child.status;
+  };
+  const { code, stderr } = await child.output();
+  delete registry.faults.onRequest;
+  return { code, said: new TextDecoder().decode(stderr) };
+}
+
+const PLACE = (registry: string) => ["--registry", registry, "-r", "me/files", "-t", "disk"];
+const REPLACE = (registry: string) => [
+  ...["upload", ...PLACE(registry), "-i", "new.img", "--overwrite"],
+  ...["--chunk-size", `${CHUNK}`, "--jobs", "1", "--json"],
+];
+
+/** How many chunks the events of an upload say were sent. */
+const sentIn = (stdout: string) => [...stdout.matchAll(/"state":"sent"/g)].length;
+
+const BLOB = /^PUT .*\/blobs\/uploads\//;
+const IMAGE = /^PUT .*\/manifests\/sha256:/;
+const TAG = /^PUT .*\/manifests\/disk-/;
+
+for (
+  const [what, signal, at, state, most] of [
+    ["killed while the first chunk is sent", "SIGKILL", [BLOB, 1], "old", 5],
+    ["killed while the last chunks are sent", "SIGKILL", [BLOB, 7], "old", 2],
+    ["killed when all chunks are there", "SIGKILL", [IMAGE, 2], "old", 0],
+    ["killed before the first tag moves", "SIGKILL", [IMAGE, 5], "old", 0],
+    ["killed when one tag has moved", "SIGKILL", [TAG, 2], "torn", 0],
+    ["killed before the last tag moves", "SIGKILL", [TAG, 5], "torn", 0],
+    ["interrupted while it is sent", "SIGINT", [BLOB, 4], "old", 4],
+    ["interrupted when tags move", "SIGINT", [TAG, 3], "torn", 0],
+  ] as const
+) {
+  Deno.test(`an upload that replaces a file, ${what}, leaves it ${state}, and goes on`, UNIX, async () => {
+    await using work = await makeWorkplace();
+    await using registry = await startFakeRegistry();
+    using store = openFake(registry);
+    await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+    const bytes = someBytes(FIVE.length, 3);
+    await work.write("new.img", bytes);
+    const { code, said } = await interruptReplacing(work, registry, { signal, at: [...at] });
+    assert.notEqual(code, 0);
+    if (signal === "SIGINT") assert.match(said, /^hint: stored so far: /m);
+    const got = await work.run(["download", ...PLACE(registry.url), "-o", "back.img"]);
+    if (state === "old") {
+      assert.equal(got.code, 0, got.stderr);
+      assert.deepEqual(await Deno.readFile(work.path("back.img")), FIVE);
+    } else {
+      assert.equal(got.code, 5, got.stderr);
+      assert.match(got.stderr, /the stash disk is torn: disk-1 and disk-5 belong to different uploads\n/);
+      assert.match(got.stderr, /^hint: .*run that again with --overwrite to complete it$/m);
+    }
+    const again = await work.run(REPLACE(registry.url));
+    assert.equal(again.code, 0, again.stderr);
+    assert.ok(sentIn(again.stdout) <= most, `${sentIn(again.stdout)} are sent again`);
+    assert.deepEqual(await stored(store, "disk"), bytes);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+  });
+}
+
+const isSame = (one: Uint8Array, other: Uint8Array) => one.every((byte, index) => byte === other[index]);
+
+/** Kills uploads that replace a file when so many chunks are sent; what is there then is the old or the new, or torn. */
+async function killAfterChunks(registry: string, mayBeTorn: boolean): Promise<void> {
+  await using work = await makeWorkplace();
+  using store = openStore({ registry, repository: "me/files" });
+  const bytes = someBytes(FIVE.length, 3);
+  const old = await work.write("old.img", FIVE);
+  await work.write("new.img", bytes);
+  for (const most of [1, 3, 5]) {
+    await upload(store, "disk", { input: old, chunkSize: CHUNK, overwrite: true });
+    const child = work.start(REPLACE(registry));
+    let sent = 0;
+    for await (const line of linesOf(child.stdout)) {
+      sent += sentIn(line);
+      if (sent === most) child.kill("SIGKILL");
+    }
+    await child.stderr.cancel();
+    const { success } = await child.status; // where the machine is slow, it has ended before
+    const found = await stored(store, "disk").catch((error) => {
+      assert.ok(mayBeTorn && !success, `${error}`);
+      assert.match(error.message, /is torn/);
+    });
+    assert.deepEqual(found, found && (success || isSame(found, bytes) ? bytes : FIVE));
+    const again = await work.run(REPLACE(registry));
+    assert.equal(again.code, 0, again.stderr);
+    assert.ok(sentIn(again.stdout) <= 5 - most);
+    assert.deepEqual(await stored(store, "disk"), bytes);
+    assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
+  }
+}
+
+Deno.test("in a directory, a killed upload leaves the old file or the new one", UNIX, async () => {
+  await using work = await makeWorkspace();
+  await killAfterChunks(`oci:${work.path("box")}`, false);
+});
+
+Deno.test({
+  name: "in docker-registry, a killed upload leaves the old file until all chunks are there",
+  ignore: UNIX.ignore || !await ensureTool("docker-registry", "docker-registry"),
+  async fn() {
+    await using registry = await startRegistry();
+    await killAfterChunks(registry.url, true);
+  },
+});
+
+Deno.test("no tag moves where the registry has lost a chunk meanwhile", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openStore({ registry: registry.url, repository: "me/files", clock: testClock() });
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  const bytes = someBytes(FIVE.length, 3);
+  const options = { input: await work.write("new.img", bytes), chunkSize: CHUNK, overwrite: true, jobs: 1 };
+  registry.requests.length = 0;
+  let chunks = 0;
+  const onEvent = (event: TransferEvent) => {
+    // The registry collects garbage when the last chunk is sent: the third has no tag, and is gone.
+    if (event.type === "blob" && ++chunks === 3) lost = event.digest;
+    if (event.type === "blob" && chunks === 5) registry.storage.repository("me/files").blobs.delete(lost!);
+  };
+  let lost: Digest | undefined;
+  await assert.rejects(upload(store, "disk", { ...options, onEvent }), RegistryError);
+  assert.deepEqual(tagged(registry).filter((name) => name.startsWith("disk-")), []);
+  assert.deepEqual(await stored(store, "disk"), FIVE);
+  await upload(store, "disk", options);
+  assert.deepEqual(await stored(store, "disk"), bytes);
+});
+
+Deno.test("a file that somebody else has replaced meanwhile is not replaced", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  const others = someBytes(3 * CHUNK, 4);
+  await upload(store, "other", { input: streamOf(others), chunkSize: CHUNK });
+  const input = await work.write("new.img", someBytes(FIVE.length, 3));
+  let isReplaced = false;
+  registry.faults.onRequest = async ({ method, path }) => {
+    if (isReplaced || method !== "PUT" || !path.includes("/manifests/sha256:")) return;
+    isReplaced = true;
+    await copyStash({ store, baseTag: "other" }, { store, baseTag: "disk" }, { overwrite: true });
+  };
+  await assert.rejects(upload(store, "disk", { input, chunkSize: CHUNK, overwrite: true }), (error) => {
+    assert.ok(error instanceof ConflictError, `${error}`);
+    assert.match(error.message, /^another upload came in between: disk-1 holds something else now$/);
+    return true;
+  });
+  assert.deepEqual(await stored(store, "disk"), others);
+});
+
+Deno.test("a file of one chunk is replaced with one tag, and the others are removed then", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  registry.requests.length = 0;
+  const input = await work.write("new.img", someBytes(CHUNK, 3));
+  await upload(store, "disk", { input, chunkSize: CHUNK, overwrite: true });
+  const puts = changes(registry).filter((line) => line.startsWith("PUT manifests/"));
+  assert.equal(puts[0], "PUT manifests/disk-1");
+  assert.deepEqual(await stored(store, "disk"), someBytes(CHUNK, 3));
+});
+
+Deno.test("what is torn or incomplete already gets each tag at once", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  registry.storage.repository("me/files").tags.delete("disk-5");
+  const options = { chunkSize: CHUNK, overwrite: true, jobs: 1 };
+  registry.faults.failNext = [{ method: "PUT", path: /manifests\/disk-3$/, status: 403, times: 1 }];
+  registry.requests.length = 0;
+  const input = await work.write("new.img", someBytes(FIVE.length, 3));
+  await assert.rejects(upload(store, "disk", { ...options, input }));
+  assert.deepEqual(tagged(registry), ["disk-1", "disk-2", "disk-3"]);
+});
