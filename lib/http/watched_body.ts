@@ -31,16 +31,15 @@ export function watched(body: ByteStream, watch: Watch): ByteStream {
   const reader = byobReaderOf(body);
   if (!reader) return watchedPlain(body.getReader(), watch);
   const watchdog = new Watchdog(reader, watch);
-  const read = (view: Bytes) => watchdog.during(() => reader.read(view));
-  const gathered = new GatheredPieces(read);
+  const gathered = new GatheredPieces((view) => reader.read(view));
+  const { limit } = watch;
+  const read = (view: Bytes) => limit ? reader.read(view.subarray(0, limit.piece)) : gathered.into(view);
   return new ReadableStream({
     type: "bytes",
     autoAllocateChunkSize: BUFFER,
     async pull(controller) {
       const wanted = controller.byobRequest!;
-      const view = wanted.view as Bytes;
-      const { limit } = watch;
-      const { done, value } = await (limit ? read(view.subarray(0, limit.piece)) : gathered.into(view));
+      const { done, value } = await watchdog.during(() => read(wanted.view as Bytes));
       if (done) controller.close();
       if (value) wanted.respondWithNewView(value);
     },
