@@ -8,7 +8,7 @@ import { columnsOf, describeComparisons, describeTroubles, runsOf } from "./text
 const HOW = [
   "All programs do the same work in one run, in turn, so that what disturbs one disturbs all. The first time of each does not count. Bars show the medians, lines the shortest and the longest time.",
   "Between two runs everything that was stored is deleted, at the server too: a client that finds its blob there sends nothing. Files are in memory, so that no disk is measured.",
-  "crane, regctl, oras, skopeo, umoci and layerstash verify digests. curl and tar do not. curl is told the blob, and its upload is begun before the clock runs: it shows what one connection can do at most.",
+  "crane, regctl, oras, skopeo, umoci and layerstash verify digests; oras leaves it to the target where that is a registry. curl and tar do not. curl is told the blob, and its upload is begun before the clock runs: it shows what one connection can do at most.",
   "A long line is made of two network namespaces of this machine. A program between them delays, drops and queues packets, with a queue of 4 MiB.",
   "CPU is what a client took. Servers run on the same processors, and their part is shown beside it.",
 ];

@@ -11,6 +11,8 @@ export interface Peer {
   program: ProgramName;
   /** Whether it verifies digests. */
   verifies: boolean;
+  /** In which operations it does not all the same, and leaves it to the server. */
+  trusting?: readonly Operation[];
   /** Where alone it takes part; absent = everywhere. */
   only?: "tls" | "plain";
   /** Its commands, given its path; absent = it has none for that. */

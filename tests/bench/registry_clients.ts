@@ -51,6 +51,7 @@ export const regctl: Peer = {
 export const oras: Peer = {
   program: "oras",
   verifies: true,
+  trusting: ["copyToRegistry"],
   commands: (path) => {
     const plain = ({ isPlain }: Work, prefix = "") => `--${prefix}plain-http=${isPlain}`;
     const copy = (work: Work, ...words: string[]) => [

@@ -88,11 +88,12 @@ function contendersOf(row: Row, work: Work, bench: Bench): Contender[] {
     verifies: true,
     command: (run) => [...work.client, ...layerstash([...OURS[row.operation](work, run), ...options])],
   }));
-  const peers = PEERS.flatMap(({ name, program, verifies, only, commands }): Contender[] => {
+  const peers = PEERS.flatMap(({ name, program, only, commands, ...peer }): Contender[] => {
     const path = bench.programs.path(program);
     const command = path && commands(path)[row.operation];
     if (!command || only === (work.isPlain ? "tls" : "plain")) return [];
     const words = async () => [...work.client, ...await command(work)];
+    const verifies = peer.verifies && !peer.trusting?.includes(row.operation);
     return [{ name: name ?? program, ours: false, verifies, command: words }];
   });
   return [...ours, ...peers];

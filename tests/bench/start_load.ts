@@ -29,7 +29,7 @@ export const start: Load = {
     const tasks: Record<string, Words> = {
       "--version": ["--version"],
       "--help": ["--help"],
-      "completion": ["complete", "--", "layerstash", "up"],
+      "completion": ["complete", "--", "up"],
       "list of a directory": ["list", "--registry", box, "-r", "me/files"],
     };
     const ours = Object.entries(tasks).flatMap(([task, words]) =>
