@@ -34,8 +34,9 @@ export function renderFrame(browser: Browser): Frame {
   const body = bodyOf(screen, room, width);
   const title = titleOf(screen, room, width);
   const searching = browser.search?.typing === true;
-  const said = noteLines(busy === undefined ? note : `${busy} ... (Esc stops)`, width, room);
-  const shown = room + 1 - said.length; // a long note covers the end of the body
+  const most = screen.kind === "text" ? 1 : room; // of a text, a line that is covered would be missed
+  const said = noteLines(busy === undefined ? note : `${busy} ... (Esc stops)`, width, most);
+  const shown = room + 1 - said.length; // elsewhere a long note covers the end of the body
   const lines: Line[] = [
     ...(parts.title ? [{ text: title, tone: "title" as const }] : []),
     ...[...body, ...Array.from({ length: room - body.length }, () => ({ text: "" }))]
@@ -48,16 +49,16 @@ export function renderFrame(browser: Browser): Frame {
     record: [
       title,
       ...body.map(({ text, chosen }) => chosen ? ` ${text.slice(1)}` : text),
-      ...(note === "" ? [] : noteLines(note, width, room)),
+      ...(note === "" ? [] : noteLines(note, width, most)),
     ],
   };
 }
 
-/** A note as lines, of which there are at most as many as the body has: a message of a registry may be long. */
+/** A note as lines, of which there are at most so many: a message of a registry may be long. */
 function noteLines(text: string, width: number, most: number): string[] {
   const lines = wrapWords(printable(text), width);
   const first = lines.length > most ? lines.slice(0, most - 1) : lines;
-  const rest = lines.slice(first.length);
+  const rest = lines.slice(first.length).map((line) => line.trim());
   return [...first, ...(rest.length > 0 ? [rest.join(" ")] : [])].map((line) => clip(line, width));
 }
 
