@@ -318,8 +318,10 @@ with the reason.
 The space is freed:
 
 - **In a directory**, at once. \`--overwrite\` frees what it replaced when the new file is complete. Blobs
-  without a tag stay. Those that a killed upload stored are used by its next run; after that, \`remove\` frees
-  them. Those of aliases that were moved or removed go with \`blob remove\`.
+  without a tag stay. Those that a killed upload or \`recipients set\` stored are used by its next run; after
+  that, \`remove\` frees them. Those of aliases that were moved or removed go with \`blob remove\`.
+  \`umoci gc --layout DIR\` frees all that no tag leads to, also blobs without an alias: let nothing write there
+  meanwhile.
 - **On Docker Hub and GHCR**, later.
 - **In a registry of your own**, when it collects garbage: with distribution,
   \`registry garbage-collect CONFIG\`. Restart it then: its cache may name blobs that are gone, and it would not
