@@ -91,7 +91,8 @@ Deno.test("a folder needs the directory around it, as a file does", async () => 
     const { code, stderr } = await work.run(["download", `oci:./box:${each}`, "none/copy"]);
     assert.deepEqual([code, stderr], [
       3,
-      `layerstash: cannot download ${each} to none/copy: there is no directory none to write to\n`,
+      `layerstash: cannot download ${each} to none/copy: none/copy cannot be written: there is no directory none\n` +
+      "hint: make it first: mkdir -p none\n",
     ]);
   }
   await assert.rejects(Deno.lstat(work.path("none")), Deno.errors.NotFound);

@@ -226,7 +226,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "remove PLAIN/me/files:dsik",
       3,
       "cannot remove dsik: there is no stash dsik in PLAIN/me/files",
-      "it has: disk, archive",
+      "it has: disk, app-7, archive, v1",
     ],
   ],
   "a mistyped option or command": [
@@ -234,6 +234,23 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
     ["uplod disk.img PLAIN/me/files", 2, "unknown command 'uplod'", "did you mean upload?"],
     ["help uplod", 2, "unknown command 'uplod'", "did you mean upload?"],
     ["blob psh disk.img", 2, "unknown command 'psh'", "did you mean push?"],
+  ],
+  "an option or a word that is missing": [
+    [
+      "save PLAIN/me/app",
+      2,
+      "-o is missing: the directory to write to; it is created if it is missing",
+      "layerstash save PLAIN/me/app -o DIR",
+    ],
+    ["save", 2, "the image is missing", "usage is layerstash save [options] <image>"],
+    ["copy PLAIN/me/app", 2, "the target is missing", "usage is layerstash copy [options] <src> <dst>"],
+    ["diff photos", 2, "the new tree is missing", "usage is layerstash diff [options] <old-tree> <new-tree>"],
+    [
+      "alias set v9 sha256:1234 PLAIN/me/files",
+      2,
+      'the address comes first, and has the alias: "PLAIN/me/files" is not a blob',
+      "layerstash alias set PLAIN/me/files:v9 sha256:1234",
+    ],
   ],
   "a group without one of its commands": [
     [
@@ -482,7 +499,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "info PLAIN/me/files:app",
       3,
       "cannot show app: there is no stash app in PLAIN/me/files: app-7 is not a chunk of a stored file",
-      "it has: archive, disk",
+      "it has: archive, disk, v1",
     ],
   ],
   "sizes and numbers that make no sense": [

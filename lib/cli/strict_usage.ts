@@ -41,12 +41,19 @@ export function beStrict(command: CommandUnknownOpts): void {
     if (option.required && !repeatable.has(option)) refuseSecond(command, option as Option);
   }
   const complaints = command as unknown as Complaints;
-  const { missingMandatoryOptionValue, unknownOption, unknownCommand } = complaints;
+  const { unknownOption, unknownCommand } = complaints;
   complaints.missingMandatoryOptionValue = (option) => {
     nameWrongWords(command, complaints);
-    missingMandatoryOptionValue.call(command, option);
+    const argument = command.registeredArguments[command.args.length];
+    if (argument?.required) complaints.missingArgument(argument.name());
+    const [, flag = "", value = ""] = /^(\S+?),? .*<(.+)>/.exec(option.flags) ?? [];
+    const line = correctedLine(command, (words) => [...words, flag, value.toUpperCase()]);
+    command.error(`error: ${flag} is missing: ${option.description}\nhint: ${line}`);
   };
-  complaints.missingArgument = (name) => command.error(`error: the ${name} is missing${usageHint(command)}`);
+  complaints.missingArgument = (name) => {
+    const said = (WORDS[name] ?? name).replaceAll("-", " ");
+    command.error(`error: the ${said} is missing${usageHint(command)}`);
+  };
   complaints._excessArguments = (words) => refuseExtra(command, words);
   complaints.unknownOption = (word) => {
     refuseBeforeCommand(command, word);
@@ -65,6 +72,9 @@ export function beStrict(command: CommandUnknownOpts): void {
     unknownCommand.call(command);
   };
 }
+
+/** What arguments are called in messages, where their names in the usage are short. */
+const WORDS: Readonly<Record<string, string>> = { src: "source", dst: "target" };
 
 function refuseSecond(command: CommandUnknownOpts, option: Option): void {
   const values: string[] = [];

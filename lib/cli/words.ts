@@ -52,7 +52,7 @@ function requireInPlace(
 }
 
 /** Whether a word begins as an address does, and leads to no place on the disk. */
-function isAddressRatherThanPath(word: string): boolean {
+export function isAddressRatherThanPath(word: string): boolean {
   const isAddress = /^(oci|https?|docker):|^[^./~][^/.:]*[.:][^/]*\/./.test(word);
   return isAddress && !exists(word) && !isDirectory(dirname(word));
 }

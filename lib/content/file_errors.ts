@@ -33,7 +33,7 @@ export function readError(error: unknown, path: string): unknown {
     });
   }
   if (error instanceof Deno.errors.IsADirectory) {
-    return new InvalidInputError(`${path} is a directory`, { cause: error });
+    return new InvalidInputError(`${path} is a directory, and a file is needed`, { cause: error });
   }
   const refusal = denied(error, `${path} may not be read: permission denied`);
   if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
@@ -89,12 +89,12 @@ export function storageError(error: unknown, path: string): unknown {
 export function writeError(error: unknown, path: string): unknown {
   const known = storageError(error, path);
   if (known instanceof LayerstashError || !(known instanceof Error)) return known;
-  if (known instanceof Deno.errors.NotFound) return noDirectory(known, path);
+  if (known instanceof Deno.errors.NotFound) return noDirectory(path, known);
   return new LayerstashError(`${path} cannot be written: ${systemWords(known)}`, { cause: known });
 }
 
 /** The error for a file that cannot be written because its directory is missing. */
-function noDirectory(cause: unknown, path: string): LayerstashError {
+export function noDirectory(path: string, cause?: unknown): LayerstashError {
   const target = targetOfLink(path);
   if (target !== undefined) {
     return new NotFoundError(

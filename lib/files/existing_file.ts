@@ -1,7 +1,7 @@
 /** Files that have the name of an output, or of its partial file, already: which are replaced or continued, and which stay. @module */
 import { dirname } from "node:path";
-import { writeError } from "../content/file_errors.ts";
-import { ConflictError, InvalidInputError, NotFoundError } from "../errors.ts";
+import { noDirectory, storageError, writeError } from "../content/file_errors.ts";
+import { ConflictError, InvalidInputError } from "../errors.ts";
 
 /**
  * The ordinary file at a path; `undefined` if there is nothing. Links are not followed: whoever may write to the directory
@@ -53,7 +53,8 @@ export async function requireParent(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
     if (!(error instanceof Deno.errors.NotFound)) throw writeError(error, path);
   });
-  if (!directory?.isDirectory) throw new NotFoundError(`there is no directory ${dirname(path)} to write to`);
+  if (!directory) throw noDirectory(path);
+  if (!directory.isDirectory) throw storageError(new Deno.errors.NotADirectory(), path);
 }
 
 /**

@@ -175,7 +175,7 @@ export async function statFile(path: string): Promise<{ size: number; mtime?: Da
       return { size, mtime: mtime ?? new Date(0) };
     }
     throw new InvalidInputError(`${path} is ${isDirectory ? "a directory" : "not an ordinary file"}`, {
-      hint: isDirectory ? "pack it first, as in: tar cf DIR.tar DIR" : pipeHint(path),
+      hint: isDirectory ? "name a file; or pack it first, as in: tar cf DIR.tar DIR" : pipeHint(path),
     });
   } catch (error) {
     throw readError(error, path);

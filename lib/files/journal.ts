@@ -159,7 +159,7 @@ function removeQuietly(path: string, onEvent: OnEvent | undefined): void {
 }
 
 function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {
-  const why = error instanceof Error ? error.message : String(error);
+  const why = error instanceof Error ? systemWords(error) : String(error);
   const message =
     `cannot keep a journal in ${directory}: after an interruption, transfers may start over (${why})`;
   return { type: "notice", message };

@@ -268,6 +268,7 @@ function innermostMessage(error: unknown): string {
     .replace(/^error sending request:?\s*/, "")
     .replace(/^from \S+ for (?:\(\S+\))?:?\s*/, "") // addresses of both ends
     .replace(/^client error \(\w+\)(?:: |$)(?:(?:tcp connect|dns) error: )?/, "")
+    .replace(/^connect ECONNREFUSED .*/, "Connection refused")
     .replace(/ \(os error \d+\)$/, "");
   return reason || "it closed the connection";
 }

@@ -6,12 +6,13 @@ import { quoted } from "../../messages.ts";
 import { beginsAsDigest, type Digest, isDigest, parseDigest } from "../../oci/digest.ts";
 import { requireRepository } from "../../store/known_references.ts";
 import { storeAction } from "../action.ts";
+import { correctedLine, withWord } from "../corrected_line.ts";
 import { placeCommand, platformCommand, REPOSITORY_ADDRESS } from "../base_commands.ts";
 import { refusalOf, repositoryOf, type WithPlace } from "../place.ts";
 import { manifestFormatOption } from "../options.ts";
 import { answerDocument, printAnswers, printNames, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
-import { thingsOf } from "../words.ts";
+import { isAddressRatherThanPath, isBareName, thingsOf } from "../words.ts";
 import { aliasesArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
 
 const EXAMPLES = `
@@ -60,6 +61,17 @@ function aliasSetCommand(): CommandUnknownOpts {
     },
   );
   command.action((word, blobs, flags, parsed) => {
+    const misplaced = isBareName(word) ? blobs.find(isAddressRatherThanPath) : undefined;
+    if (misplaced !== undefined) {
+      const line = correctedLine(parsed as CommandUnknownOpts, (words) => {
+        const rest = withWord(words, misplaced);
+        return withWord(rest, word, `${misplaced}:${word}`);
+      });
+      refusalOf(parsed)(
+        `the address comes first, and has the alias: ${quoted(misplaced)} is not a blob`,
+        line,
+      );
+    }
     const { names: [alias], ...place } = thingsOf([word], flags, parsed);
     if (alias !== undefined) return work({ ...place, alias, blobs }, parsed);
     return refusalOf(parsed)(`${quoted(word)} names a repository: add the alias, as in ${word}:may15`);

@@ -55,6 +55,7 @@ export function blobPushCommand(): CommandUnknownOpts {
           signal,
           onEvent,
         });
+        if (file === "-" && blob.size === 0) terminal.warn("standard input was empty");
         blobs.push(blob);
         terminal.data(json ? doneLine(session, { ...blob, alias }) : textLines([blob.digest]));
       }

@@ -4,6 +4,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
+import { isFile } from "../../oci/path_reference.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
@@ -54,6 +55,11 @@ const saveAction = imageAction<SaveFlags>(
   ({ image }) => `save ${image}`,
   async (session, flags) => {
     if (flags.output === "-") throw noStream();
+    if (isFile(flags.output)) {
+      throw new InvalidInputError(`${flags.output} is a file, and an image is saved to a directory`, {
+        hint: "name a directory, or one that does not exist yet",
+      });
+    }
     await (flags.layer ? saveSome : saveWhole)(session, flags);
   },
   {

@@ -4,7 +4,9 @@ import type { FolderFault, VerifiedFolder } from "../../compare/verify_folder.ts
 import { diff, verifyFolder } from "../../exports/folders.ts";
 import type { Identities } from "../../encryption/identities.ts";
 import { decryptedImages } from "../../exports/images.ts";
+import { InvalidInputError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
+import { isFile } from "../../oci/path_reference.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
@@ -29,6 +31,11 @@ export interface FolderCheckFlags {
 export async function verifyStoredFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
   const { terminal, store, signal, onEvent, totals } = session;
   const { baseTag, directory, deep, jobs, identities, json } = flags;
+  if (directory !== undefined && isFile(directory)) {
+    throw new InvalidInputError(`${baseTag} is a folder, and ${directory} is a file`, {
+      hint: "name the directory to compare it with",
+    });
+  }
   const folder = await verifyFolder(store, baseTag, { deep, jobs, identities, signal, onEvent });
   const isWhole = folder.faults.length === 0;
   const compared = isWhole && directory !== undefined ? await compareWith(session, flags) : NOT_COMPARED;
