@@ -283,7 +283,7 @@ Deno.test("what is not in a layer that was named is said to be not there", async
     assert.match(missing.stderr, /: there is no big in layer 2\n/);
     assert.match(
       (await place.run([command, "oci:box:t", "huge"])).stderr,
-      /: there is no huge in the image\n/,
+      /: there is no huge in oci:box:t\n/,
     );
   }
   const whiteout = await place.run(["extract", "oci:box:t", "etc/.wh.gone", "--layer", "2", "-o", "-"]);

@@ -373,6 +373,7 @@ Deno.test("events are written as lines for logs", () => {
     [{ type: "plan", chunkSize: MB }, "plan: unknown size in an unknown number of chunks"],
     [{ type: "plan", size: MB, blobs: 1 }, "plan: 1 MB in 1 blob"],
     [{ type: "plan" }, "plan: unknown size in an unknown number of blobs"],
+    [{ type: "plan", blobs: 2, files: 3, content: MB }, "plan: 1 MB in 2 layers"],
     [sent(-5), "send: -5 bytes"],
     [done(5 * MB, "present"), `blob 1: present, 5 MB, ${DIGEST}`],
     [

@@ -72,7 +72,7 @@ const extractAction = imageAction<ExtractFlags>(
     const directory = flags.output ?? await newDirectory(flags);
     const image = await findImage(store, reference, { platform: flags.platform, signal, onEvent });
     const layer = flags.layer === undefined ? undefined : chooseLayer(image, flags.layer);
-    const name = layer && `layer ${layer.number}`;
+    const name = layer ? `layer ${layer.number}` : flags.image;
     const files = new ImageFiles(store, layer ? [layer] : image.layers, { name, signal, onEvent });
     if (flags.output === "-") await toStandardOutput(files, session, flags);
     else await toDirectory(files, session, { ...flags, directory });

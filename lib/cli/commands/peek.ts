@@ -62,7 +62,8 @@ const peekAction = imageAction<PeekFlags>(
     const { layer } = flags;
     const one = layer === undefined || layer === "all" ? undefined : chooseLayer(image, layer);
     const chosen = one ? [one] : image.layers;
-    const files = new ImageFiles(store, chosen, { name: one && `layer ${one.number}`, signal, onEvent });
+    const name = one ? `layer ${one.number}` : flags.image;
+    const files = new ImageFiles(store, chosen, { name, signal, onEvent });
     const { complete, count } = layer === undefined
       ? await listMerged(files, pattern, session, flags)
       : await listLayers(files, chosen, pattern, session, flags);

@@ -83,7 +83,9 @@ function renderFolderCheck(
   if (found === 0) {
     const done = [
       ...(deep ? ["every byte was read"] : []),
-      ...(directory === undefined ? [] : [`${printable(directory)} is the same${exceptFor(times)}`]),
+      ...(directory === undefined
+        ? []
+        : [`${printable(directory)} is the same${butFor(times, ", except for ")}`]),
     ].join(", ") || "all layers are present; their bytes were not read (--deep reads them)";
     const what = files === undefined ? "encrypted" : counted(files, "file");
     const much = `${what}, ${formatSize(size)} in ${counted(layers, "layer")}`;
@@ -95,7 +97,7 @@ function renderFolderCheck(
     : ` compared with ${printable(directory)}`;
   const lines = new DifferenceLines();
   return [
-    `${printable(baseTag)}${compared} is NOT OK: ${what}\n`,
+    `${printable(baseTag)}${compared} is NOT OK: ${what}${butFor(times, ", and ")}\n`,
     ...faults.map(({ layer, problem }) =>
       `${layer === 0 ? "the description" : `layer ${layer}`}: ${printable(problem)}\n`
     ),
@@ -103,9 +105,9 @@ function renderFolderCheck(
   ].join("");
 }
 
-/** Which times do not count, where only they differ. */
-function exceptFor(times: number): string {
-  return times === 0 ? "" : `, except for ${counted(times, "time")} (layerstash diff shows them)`;
+/** The times that differ and do not count, after the words that lead to them. */
+function butFor(times: number, words: string): string {
+  return times === 0 ? "" : `${words}${counted(times, "time")} (layerstash diff shows them)`;
 }
 
 /** What mends the layers. */

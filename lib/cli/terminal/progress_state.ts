@@ -17,14 +17,17 @@ export interface Waiting {
   until: number;
 }
 
+/** What the blobs of a transfer are called. */
+export type Unit = "chunk" | "layer" | "blob";
+
 /** Everything that a progress display shows. Times are in milliseconds of any clock, sizes in bytes. */
 export interface ProgressState {
   /** What is going on, such as `uploading disk.img`. */
   what: string;
   /** The bytes to move in all; `undefined` = not known. */
   size: number | undefined;
-  /** What the pieces are called: the blobs of a stored file are its chunks. */
-  unit: "chunk" | "blob";
+  /** What the blobs are called. */
+  unit: Unit;
   /** How many blobs are to be moved; `undefined` = not known. */
   blobs: number | undefined;
   /** How many of them are done. */
@@ -139,9 +142,10 @@ function withFiles(
   return { ...counted, contentDone: state.contentDone + bytes, samples: sampled(state, bytes, now) };
 }
 
-/** What the blobs of a plan are called: only a stored file has a chunk size. */
-export function unitOf({ chunkSize }: Extract<TransferEvent, { type: "plan" }>): "chunk" | "blob" {
-  return chunkSize === undefined ? "blob" : "chunk";
+/** What the blobs of a plan are called: only a stored file has a chunk size, and only a folder a count of files. */
+export function unitOf({ chunkSize, files }: Extract<TransferEvent, { type: "plan" }>): Unit {
+  if (chunkSize !== undefined) return "chunk";
+  return files === undefined ? "blob" : "layer";
 }
 
 /** The bytes that have arrived: at most the size of all, and at least the size of the finished blobs. */
