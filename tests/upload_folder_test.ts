@@ -410,6 +410,10 @@ Deno.test("files whose numbers are too large to be told apart are not taken for 
   const stat = (path: string) => ({ ...disk.stat(path), links: 2, inode: Number(2n ** 62n + 1n) });
   const { files, links } = await walkFolder(work.path(""), { disk: { ...disk, stat } });
   assert.deepEqual([files.length, links.length], [2, 0]);
+  const exact = (path: string) => ({ ...stat(path), inode: 2n ** 62n + (path.endsWith("one") ? 1n : 2n) });
+  assert.equal((await walkFolder(work.path(""), { disk: { ...disk, stat: exact } })).links.length, 0);
+  const one = (path: string) => ({ ...stat(path), inode: 2n ** 62n + 1n });
+  assert.equal((await walkFolder(work.path(""), { disk: { ...disk, stat: one } })).links.length, 1);
 });
 
 Deno.test("a time that no table of contents can have is refused, and its file named", async () => {

@@ -2,7 +2,7 @@
 import { isAbsence } from "../content/file_errors.ts";
 import { plainMode } from "../images/metadata.ts";
 import { type Entry, timeOf } from "../layers/entry.ts";
-import { type Disk, type DiskEntry, pathOnDisk } from "./disk.ts";
+import { type Disk, type DiskEntry, hasExactNumber, pathOnDisk } from "./disk.ts";
 import { linkedPath } from "./tree_writer.ts";
 
 /**
@@ -37,13 +37,11 @@ export async function compareWithDisk(entry: Entry, options: ComparisonOptions):
   return found.kind === "file" ? await compareFile(entry, found, options) : "conflict";
 }
 
-/**
- * Whether two names are of one file. Its number alone does not tell: one of more than 53 bits, as overlayfs makes them, is
- * rounded.
- */
+/** Whether two names are of one file. */
 function isSameFile(one: DiskEntry, other: DiskEntry): boolean {
-  return one.inode === other.inode && one.device === other.device && one.size === other.size &&
-    one.changed === other.changed && one.links === other.links;
+  if (one.inode !== other.inode || one.device !== other.device) return false;
+  return hasExactNumber(one) ||
+    one.size === other.size && one.changed === other.changed && one.links === other.links;
 }
 
 async function compareFile(

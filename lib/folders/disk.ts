@@ -15,9 +15,9 @@ export interface DiskEntry {
   nanoseconds: number;
   /** The time of the last change, also of names and modes, in milliseconds since 1970. */
   changed: number;
-  /** Which file system it is on, and its number there. */
+  /** Which file system it is on, and its number there. Deno rounds one of more than 53 bits, as overlayfs makes them. */
   device: number;
-  inode: number;
+  inode: number | bigint;
   /** How many names it has. */
   links: number;
   /** The numbers of its owner and group. */
@@ -91,6 +91,11 @@ export function emptyFile(info: DiskEntry): OpenFile {
 /** The path of a file on the disk by its path in a folder, where slashes part names on every system. */
 export function pathOnDisk(root: string, path: string): string {
   return path === "" ? root : root.endsWith("/") ? root + path : `${root}/${path}`; // Windows takes slashes, too
+}
+
+/** Whether the number of a file is its own. Different files may get the same rounded one. */
+export function hasExactNumber({ inode }: DiskEntry): boolean {
+  return typeof inode === "bigint" || Number.isSafeInteger(inode);
 }
 
 /** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */

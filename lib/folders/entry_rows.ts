@@ -7,7 +7,7 @@ import { RowReader, type RowWriter } from "./row_bytes.ts";
 export interface FoundEntry extends FolderEntry {
   /** When it was last changed, also its names and modes, in milliseconds since 1970; 0 for directories. */
   changed: number;
-  /** Its number on its file system; 0 for directories. */
+  /** Its number on its file system, rounded to 53 bits; 0 for directories. */
   inode: number;
 }
 

@@ -140,7 +140,7 @@ function readWhole(file: OpenFile, into: Bytes, entry: FoundEntry): void {
 
 /** A file that was written to since the walk may have bytes of two states. */
 function requireSame(found: DiskEntry, entry: FoundEntry): void {
-  if (found.kind !== "file" || found.inode !== entry.inode) throw changedFile(entry.path, "replaced");
+  if (found.kind !== "file" || Number(found.inode) !== entry.inode) throw changedFile(entry.path, "replaced");
   const isSame = found.size === entry.size && found.seconds === entry.seconds &&
     found.nanoseconds === entry.nanoseconds && found.changed === entry.changed;
   if (!isSame) throw changedFile(entry.path, "changed");

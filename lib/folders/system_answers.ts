@@ -28,6 +28,8 @@ export function readNames(bytes: Bytes, names: string[]): void {
 export function readStatx(view: DataView): DiskEntry {
   const mode = view.getUint16(28, true);
   const long = (at: number) => view.getUint32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
+  const exact = (at: number) =>
+    view.getUint32(at + 4, true) < 2 ** 21 ? long(at) : view.getBigUint64(at, true);
   const seconds = (at: number) => view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true);
   return {
     kind: KINDS[mode >> 12] ?? "device",
@@ -37,7 +39,7 @@ export function readStatx(view: DataView): DiskEntry {
     nanoseconds: view.getUint32(120, true),
     changed: seconds(96) * 1000 + view.getUint32(104, true) / 1_000_000,
     device: view.getUint32(136, true) * 2 ** 20 + view.getUint32(140, true),
-    inode: long(32),
+    inode: exact(32),
     links: view.getUint32(16, true),
     uid: view.getUint32(20, true),
     gid: view.getUint32(24, true),

@@ -7,8 +7,7 @@ import { counted, listed, shellWord } from "../messages.ts";
 import { encodeName } from "../layers/tar_field.ts";
 import { baseName, pathIn } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
-import type { Disk, DiskEntry } from "./disk.ts";
-import { pathOnDisk } from "./disk.ts";
+import { type Disk, type DiskEntry, hasExactNumber, pathOnDisk } from "./disk.ts";
 import { EntryList } from "./entry_list.ts";
 import type { FoundEntry } from "./entry_rows.ts";
 
@@ -180,8 +179,7 @@ class Walk {
 
   #addFile(path: string, info: DiskEntry): void {
     const key = `${info.device} ${info.inode}`;
-    // A number of more than 53 bits, as overlayfs makes them, is rounded: different files would seem to be one.
-    const mayBeShared = info.links > 1 && Number.isSafeInteger(info.inode);
+    const mayBeShared = info.links > 1 && hasExactNumber(info);
     const first = mayBeShared ? this.#first.get(key) : undefined;
     if (first) {
       const link = this.#entry(path, info, { type: "hardlink", target: first.path });
@@ -208,7 +206,7 @@ class Walk {
     this.found.changed = Math.max(this.found.changed, changed);
     this.found.newest = Math.max(this.found.newest, seconds);
     // Directories change with each file in them, but what is stored of one is its mode, its time and its attributes.
-    const state = isDirectory ? { changed: 0, inode: 0 } : { changed, inode };
+    const state = isDirectory ? { changed: 0, inode: 0 } : { changed, inode: Number(inode) };
     const owned = this.#options.keepOwner ? { uid, gid, owner: "", group: "" } as const : undefined;
     return { path, mode, size: content, seconds, nanoseconds, ...state, ...kind, ...(owned && { owned }) };
   }
