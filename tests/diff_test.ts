@@ -262,7 +262,8 @@ Deno.test("what upper layers of two images do is told by what is below them, and
   const compare = async (before: string, after: string) => {
     registry.requests.length = 0;
     const found = await differences({ store, reference: before }, { store, reference: after });
-    return { found, read: fetchedFrom(registry).length };
+    const configs = 2; // they tell that the images are no folders
+    return { found, read: fetchedFrom(registry).length - configs };
   };
   assert.deepEqual(await compare("1", "2"), { found: ["changed etc/motd content"], read: 2 });
   assert.deepEqual(await compare("2", "2"), { found: [], read: 0 });

@@ -29,6 +29,7 @@ const configSchema = v.looseObject({
   created: v.nullish(v.string()),
   rootfs: v.looseObject({ diff_ids: v.nullish(v.array(v.string()), []) }), // docker leaves out an empty list
   history: v.nullish(v.array(v.looseObject({ empty_layer: v.nullish(v.boolean()) })), []),
+  layerstash: v.optional(v.unknown()),
 });
 const manifestSchema = v.looseObject({
   config: v.looseObject({ mediaType: v.string() }),
@@ -112,8 +113,9 @@ function layerDescriptor(
   return { mediaType: IMAGE_LAYER[family][compression], size, digest };
 }
 
+/** With a layer that may replace and hide its files, a folder is an image like others: what marks it as a folder goes. */
 function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Array<ArrayBuffer> {
-  const { rootfs, history, ...rest } = parseAs(configSchema, config, "config", parseExactly);
+  const { rootfs, history, layerstash: _, ...rest } = parseAs(configSchema, config, "config", parseExactly);
   const created = note.created ?? rest.created ?? undefined;
   const step = { ...(created && { created }), "created_by": note.createdBy };
   const before = completeHistory(history ?? [], rootfs.diff_ids.length, rest.created ?? created);

@@ -1,5 +1,6 @@
 /** Artifacts: what programs store in registries beside container images, and the files that it consists of. @module */
-import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
+import type { FolderFacts } from "../folders/folder.ts";
+import type { Descriptor } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { IndexedManifest } from "../oci/image_index.ts";
 import type { ImageManifest, Manifest } from "../oci/manifest.ts";
@@ -41,18 +42,6 @@ export interface ArtifactFile {
   blob: Descriptor;
   /** Set where the blob is a tar archive that is unpacked. */
   packed?: Packing | undefined;
-}
-
-/** What a folder holds, and the layers that it lies in. */
-export interface FolderFacts {
-  /** How many files and links there are. */
-  files: number;
-  /** The bytes of all files. */
-  size: number;
-  /** When the newest of them was modified, in RFC 3339; absent if unknown. **Nobody has checked its form.** */
-  modified?: string | undefined;
-  /** Its layers, in order: packs of files, and at last the directories. */
-  layers: SizedBlob[];
 }
 
 /** What lies under a tag or digest. */
@@ -101,8 +90,6 @@ export interface ArtifactReader {
   files(subject: Subject): ArtifactFile[] | Promise<ArtifactFile[]>;
   /** What a user should know about the names of the files. */
   note?(subject: Subject): string | undefined;
-  /** What it holds if it is a folder. */
-  folder?(subject: Subject): Promise<FolderFacts | undefined>;
 }
 
 /** Whether the type of the artifact or of its config begins like this. */

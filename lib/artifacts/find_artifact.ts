@@ -1,6 +1,7 @@
 /** Finds out what lies under a tag or digest, by its manifest. @module */
 import type { Identities } from "../encryption/identities.ts";
 import { LayerstashError } from "../errors.ts";
+import { readFolder } from "../folders/folder_image.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
 import { readConfigBytes } from "../images/image_config.ts";
 import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
@@ -44,7 +45,7 @@ export interface FindArtifactOptions extends CallOptions {
 }
 
 /**
- * Finds out what a tag or digest stands for, and of which files it consists. The manifest tells it, for a chart or a folder
+ * Finds out what a tag or digest stands for, and of which files it consists. The manifest tells it, for a chart or an image
  * also the config; nothing else is fetched. In an index, the entry for a platform is taken.
  *
  * @throws {InvalidInputError} if the reference is neither a tag nor a digest, or several entries fit the platform
@@ -131,7 +132,7 @@ async function describe(
   };
   const reader = READERS.find((each) => each.recognizes(subject))!;
   const note = reader.note?.(subject);
-  const folder = await reader.folder?.(subject);
+  const folder = await readFolder(store, manifest, options);
   return {
     kind: folder ? "folder" : reader.kind,
     reference,

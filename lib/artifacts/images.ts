@@ -1,9 +1,7 @@
-/** What is not a list of files: container images, folders among them, and the chunks of stored files. @module */
-import { readFolderConfig } from "../folders/folder.ts";
-import { mayBeFolder } from "../folders/folder_image.ts";
+/** What is not a list of files: container images, encrypted folders, and the chunks of stored files. @module */
 import { ENCRYPTED_IMAGE, IMAGE_CONFIG } from "../oci/media_types.ts";
 import { isChunkLayer } from "../stash/chunk_image.ts";
-import type { ArtifactReader, FolderFacts, Subject } from "./artifact.ts";
+import type { ArtifactReader } from "./artifact.ts";
 
 /** Recognizes a chunk of a stored file, which is brought back with all other chunks. */
 export const stashChunk: ArtifactReader = {
@@ -30,13 +28,4 @@ export const containerImage: ArtifactReader = {
     Object.values(IMAGE_CONFIG).includes(config.mediaType) &&
     (layers.length === 0 || layers.some(({ mediaType }) => IMAGE_LAYER.test(mediaType))),
   files: () => [],
-  folder: readFolderFacts,
 };
-
-async function readFolderFacts(subject: Subject): Promise<FolderFacts | undefined> {
-  if (!mayBeFolder(subject)) return undefined;
-  const config = readFolderConfig(await subject.readConfig());
-  if (!config) return undefined;
-  const { note: { files, size }, modified } = config;
-  return { files, size, modified, layers: subject.layers.map(({ digest, size }) => ({ digest, size })) };
-}

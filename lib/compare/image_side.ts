@@ -1,5 +1,5 @@
 /** An image or a folder that is compared: its files, and the digests of their contents. @module */
-import { isFolderImage } from "../folders/folder_image.ts";
+import { isFolderImage } from "../images/folder_mark.ts";
 import { FileTree } from "../images/file_tree.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry, type ReadReport } from "../images/image_files.ts";
@@ -7,6 +7,7 @@ import type { LayerEntry } from "../images/layer_entry.ts";
 import { PackedEntries } from "../images/packed_entries.ts";
 import { writeFilled } from "../images/read_image_file.ts";
 import { readSources } from "../images/read_sources.ts";
+import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { DigestHash } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { KnownContents } from "./contents.ts";
@@ -65,6 +66,7 @@ export class ImageSide {
     for (const layer of layers) {
       this.#wasRead = true;
       for await (const open of this.#files.contents(layer, { want: "names", whole: this.#whole })) {
+        if (this.isFolder && STARGZ_PATHS.includes(open.path)) continue; // no folder has them, however it is packed
         if (open.type === "file" && open.size > 0) await this.#learn(open);
         const { extents: _, digests: __, ...entry } = open;
         entries.push(entry);

@@ -22,11 +22,14 @@ export class TableCheck {
     [this.#rows, this.#lie] = [rows, lie];
   }
 
-  /** Reads the table of a layer. One that is larger than any that is read is not compared, which a notice says. */
+  /**
+   * Reads the table of a layer, if it has one: a program that has packed a folder anew may have left it out. One that is larger than
+   * any that is read is not compared, which a notice says.
+   */
   static async of(blob: LayerBlob): Promise<TableCheck> {
     try {
       const table = await stargzTable(blob);
-      return table ? new TableCheck(rowsOf(table)) : new TableCheck(undefined, "there is none");
+      return new TableCheck(table && rowsOf(table));
     } catch (error) {
       if (!(error instanceof MismatchError)) throw error;
       if (!(error instanceof TableTooLargeError)) return new TableCheck(undefined, error.message);

@@ -3,7 +3,7 @@ import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { withChannel, withStoredDigests } from "../events.ts";
-import { type FindFolderOptions, requireFolderNote } from "../folders/folder_image.ts";
+import { type FindFolderOptions, folderOf } from "../folders/folder_image.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
@@ -85,12 +85,12 @@ export async function verifyFolder(
   const reader = decryptedImages(store, { identities });
   const found = await findImage(reader, reference, { platform, onEvent, signal });
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
-  const note = await requireFolderNote(reader, found, { name: reference, onEvent, signal });
+  const folder = await folderOf(reader, found, { name: reference, onEvent, signal });
   const { manifest: { digest, storedAs = digest, storedLayers }, layers } = found;
   const check = reporting.deep ? byReading(readEntries) : checkPresenceOf;
   const told = { ...reporting, onEvent: withStoredDigests(onEvent, storedLayers) };
   const faults = await checkLayers(reader, layers, check, told);
-  return { digest: storedAs, files: note.files, size: note.size, layers: layers.length, faults };
+  return { digest: storedAs, files: folder.files, size: folder.size, layers: layers.length, faults };
 }
 
 /** Checks the stored bytes of an encrypted folder, for which no key is needed. */

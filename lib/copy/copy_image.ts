@@ -1,6 +1,6 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
-import { isFolderImage } from "../folders/folder_image.ts";
+import { isFolderImage } from "../images/folder_mark.ts";
 import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findRoot } from "../images/image.ts";

@@ -19,7 +19,8 @@
  *
  * @module
  */
-export type { Artifact, ArtifactFile, ArtifactKind, FolderFacts, Packing } from "../artifacts/artifact.ts";
+export type { Artifact, ArtifactFile, ArtifactKind, Packing } from "../artifacts/artifact.ts";
+export type { FolderFacts } from "../folders/folder.ts";
 export { findArtifact, type FindArtifactOptions } from "../artifacts/find_artifact.ts";
 export {
   downloadArtifact,

@@ -69,13 +69,13 @@ export async function downloadFolder(
   checkTransfer(reporting);
   requireWholeToDelete(reporting);
   const reader = decryptedImages(store, { identities });
-  const { image: { manifest, layers }, note } = await requireFolder(reader, reference, {
+  const { image: { manifest, layers }, folder: stored } = await requireFolder(reader, reference, {
     onEvent: report,
     signal,
   });
   const { digest, storedAs = digest, storedLayers } = manifest;
   const size = layers.reduce((sum, layer) => sum + layer.size, 0);
-  const files = reporting.paths ? undefined : note.files;
+  const files = reporting.paths ? undefined : stored.files;
   report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
   await requireParent(directory);
   const told = withStoredDigests(report, storedLayers);

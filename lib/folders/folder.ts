@@ -30,8 +30,8 @@
  */
 import * as v from "valibot";
 import type { Bytes } from "../content/bytes.ts";
+import type { SizedBlob } from "../oci/descriptor.ts";
 import { parseAs } from "../oci/manifest.ts";
-import { isFolderConfig } from "../stash/shared_names.ts";
 
 /** What a folder can hold. A socket, a device and a pipe are not stored. */
 export type FolderEntryType = "file" | "directory" | "symlink" | "hardlink";
@@ -87,20 +87,24 @@ const configSchema = v.object({
   layerstash: noteSchema,
 });
 
-/** What the config of a folder's image holds. */
-export interface FolderConfig {
-  note: FolderNote;
-  /** When the newest of its files was modified, in RFC 3339. **Nobody has checked its form.** */
+/** What a folder holds, and the layers that it lies in. */
+export interface FolderFacts {
+  /** How many files and links there are. */
+  files: number;
+  /** The bytes of all files. */
+  size: number;
+  /** When the newest of them was modified, in RFC 3339; absent if unknown. **Nobody has checked its form.** */
   modified?: string | undefined;
+  /** Its layers, in order: packs of files, and at last the directories. */
+  layers: SizedBlob[];
 }
 
 /**
- * Reads the config of an image that may be a folder; `undefined` if it is something else.
+ * What the config of a folder's image tells.
  *
- * @throws {MismatchError} if it is a folder, and malformed or of an unknown version
+ * @throws {MismatchError} if it is malformed or of an unknown version
  */
-export function readFolderConfig(bytes: Uint8Array): FolderConfig | undefined {
-  if (!isFolderConfig(bytes)) return undefined;
-  const { created, layerstash } = parseAs(configSchema, bytes, "config of the folder");
-  return { note: layerstash, modified: created };
+export function readFolderConfig(bytes: Uint8Array): Omit<FolderFacts, "layers"> {
+  const { created, layerstash: { files, size } } = parseAs(configSchema, bytes, "config of the folder");
+  return { files, size, modified: created };
 }

@@ -3,27 +3,20 @@ import type { Bytes } from "../content/bytes.ts";
 import { needsKeyError } from "../encryption/identities.ts";
 import { InvalidInputError } from "../errors.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
+import { configOfFolder, isFolderImage } from "../images/folder_mark.ts";
 import { findImage, type Image } from "../images/image.ts";
-import { MAX_CONFIG_SIZE } from "../images/image_config.ts";
 import { STARGZ_TABLE_DIGEST } from "../layers/stargz.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
-import { encodeManifest, type ImageManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { encodeManifest, type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_LAYER, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { receiveSmall } from "../transfer/receive.ts";
-import { type FolderNote, readFolderConfig } from "./folder.ts";
+import { type FolderFacts, type FolderNote, readFolderConfig } from "./folder.ts";
 import type { PackFacts } from "./pack_writer.ts";
 
 /** A layer of a folder: a blob, and what the image says of it. */
 export interface FolderLayer extends SizedBlob {
   facts: PackFacts;
-}
-
-/** A folder as it is stored. */
-export interface StoredFolder {
-  note: FolderNote;
-  layers: SizedBlob[];
 }
 
 /** The size of a layer's archive before compression, which some stores of layers want to know. */
@@ -38,13 +31,11 @@ export async function readFolder(
   store: StoreReader,
   manifest: Manifest,
   options: CallOptions,
-): Promise<StoredFolder | undefined> {
-  if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
-  const { config: blob, layers } = readImageManifest(manifest);
-  if (blob.mediaType !== IMAGE_CONFIG.oci || blob.size > MAX_CONFIG_SIZE) return undefined;
-  const config = readFolderConfig(await receiveSmall(store, blob, options));
+): Promise<FolderFacts | undefined> {
+  const config = await configOfFolder(store, manifest, options);
   if (!config) return undefined;
-  return { note: config.note, layers };
+  const layers = readImageManifest(manifest).layers.map(({ digest, size }) => ({ digest, size }));
+  return { ...readFolderConfig(config), layers };
 }
 
 /** Options for finding a folder. */
@@ -65,49 +56,33 @@ export async function requireFolder(
   store: StoreReader,
   reference: string,
   options: FindFolderOptions,
-): Promise<{ image: Image; note: FolderNote }> {
+): Promise<{ image: Image; folder: FolderFacts }> {
   const image = await findImage(store, reference, options);
-  return { image, note: await requireFolderNote(store, image, { ...options, name: reference }) };
+  return { image, folder: await folderOf(store, image, { ...options, name: reference }) };
 }
 
 /**
- * What the config of a folder's image says.
+ * The folder that an image is.
  *
  * @param options `name` names the image in messages
  * @throws as {@linkcode requireFolder}
  */
-export async function requireFolderNote(
+export async function folderOf(
   store: StoreReader,
   { manifest }: Image,
   { name, ...options }: CallOptions & { name: string },
-): Promise<FolderNote> {
+): Promise<FolderFacts> {
   if (isEncryptedImage(manifest)) throw needsKeyError(name);
   const folder = await readFolder(store, manifest, options);
   if (!folder) throw new InvalidInputError(`${name} is not a folder`);
-  return folder.note;
-}
-
-/** Whether an image may be a folder, so that it is worth while to read its config. Most images have other layers. */
-export function mayBeFolder({ config, layers }: Pick<ImageManifest, "config" | "layers">): boolean {
-  return config.mediaType === IMAGE_CONFIG.oci && config.size <= MAX_CONFIG_SIZE &&
-    layers.some(({ annotations }) => annotations?.[STARGZ_TABLE_DIGEST] !== undefined);
-}
-
-/** Whether a manifest is that of a folder, encrypted or not. The configs of most other images are not read. */
-export async function isFolderImage(
-  store: StoreReader,
-  manifest: Manifest,
-  options: CallOptions,
-): Promise<boolean> {
-  if (isEncryptedImage(manifest)) return true;
-  return manifest.mediaType === IMAGE_MANIFEST.oci && mayBeFolder(readImageManifest(manifest)) &&
-    await readFolder(store, manifest, options) !== undefined;
+  return folder;
 }
 
 /**
  * Whether a reference leads to a folder, encrypted or not.
  *
- * @throws {MismatchError} if it does, and the folder is malformed or of an unknown version
+ * @throws {NotFoundError} if it leads to an image without its config, which would tell it
+ * @throws {MismatchError} if what it leads to is malformed
  *
  * @example
  * ```ts
@@ -126,8 +101,7 @@ export async function isFolder(
   options: CallOptions = {},
 ): Promise<boolean> {
   const manifest = await store.manifest(reference, options);
-  if (!manifest || isEncryptedImage(manifest)) return manifest !== undefined;
-  return await readFolder(store, manifest, options) !== undefined;
+  return manifest !== undefined && await isFolderImage(store, manifest, options);
 }
 
 /** What an image of a folder is made of. */

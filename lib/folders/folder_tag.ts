@@ -6,14 +6,15 @@ import type { Manifest } from "../oci/manifest.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { requireNoStash } from "../stash/shared_names.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { readFolder, type StoredFolder } from "./folder_image.ts";
+import type { FolderFacts } from "./folder.ts";
+import { readFolder } from "./folder_image.ts";
 
 /** A tag, and what it holds. */
 export interface FolderTag {
   tag: string;
   manifest: Manifest | undefined;
   /** Set if it holds a folder, encrypted or not like the one that is to be stored. */
-  folder: StoredFolder | undefined;
+  folder: FolderFacts | undefined;
 }
 
 /** Options for looking at the tag of a folder. */

@@ -1,15 +1,13 @@
 /** Removes a folder: its tag, and what nothing else names then. @module */
-import { isEncryptedImage } from "../images/encrypted_image.ts";
+import { isFolderImage } from "../images/folder_mark.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { readFolder } from "./folder_image.ts";
 
 /**
  * Removes the tag of a folder, and no other. Its manifest and its layers go as well, unless something else in the repository
  * leads to them. What is not a folder stays.
  *
  * @returns whether there was a folder
- * @throws {MismatchError} if it is a folder, and malformed or of an unknown version
  * @throws {NotAllowedError} if the registry does not remove tags
  *
  * @example
@@ -28,7 +26,7 @@ import { readFolder } from "./folder_image.ts";
  */
 export async function removeFolder(store: Store, tag: string, options: CallOptions = {}): Promise<boolean> {
   const manifest = await store.manifest(tag, options);
-  if (!manifest || !isEncryptedImage(manifest) && !await readFolder(store, manifest, options)) return false;
+  if (!manifest || !await isFolderImage(store, manifest, options)) return false;
   await store.removeManifest(tag, options);
   await freeReplaced(store, [tag], { ...options, manifests: [manifest.digest] });
   return true;

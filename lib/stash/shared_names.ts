@@ -1,15 +1,10 @@
 /** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
 import { ConflictError } from "../errors.ts";
-import { isEncryptedImage } from "../images/encrypted_image.ts";
+import { isFolderImage } from "../images/folder_mark.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
-import { isIndexType } from "../oci/image_index.ts";
-import { readImageManifest } from "../oci/manifest.ts";
-import { IMAGE_CONFIG } from "../oci/media_types.ts";
 import { MAX_TAG_LENGTH } from "../oci/reference.ts";
 import { typedName } from "../oci/registry_address.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { receiveSmall } from "../transfer/receive.ts";
-import { MAX_CHUNK_CONFIG_SIZE } from "./chunk_config.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { undefinedIfBroken } from "./find_stash.ts";
@@ -77,20 +72,7 @@ export async function requireNoOtherFolder(
 /** Whether a tag holds a folder, encrypted or not. */
 async function holdsFolder(store: StoreReader, tag: string, options: CallOptions): Promise<boolean> {
   const manifest = await store.manifest(tag, options);
-  if (!manifest || isIndexType(manifest.mediaType)) return false;
-  if (isEncryptedImage(manifest)) return true;
-  const { config } = readImageManifest(manifest);
-  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CHUNK_CONFIG_SIZE) return false;
-  return isFolderConfig(await receiveSmall(store, config, options));
-}
-
-/** Whether the config of an image says that the image is a folder. */
-export function isFolderConfig(bytes: Uint8Array): boolean {
-  try {
-    return JSON.parse(new TextDecoder().decode(bytes))?.layerstash?.kind === "folder";
-  } catch {
-    return false;
-  }
+  return manifest !== undefined && await isFolderImage(store, manifest, options);
 }
 
 function nameConflict(store: StoreReader, what: string, name: string): ConflictError {

@@ -1,5 +1,6 @@
 /** Artifacts as text and as JSON. @module */
-import type { Artifact, ArtifactFile, FolderFacts } from "../../artifacts/artifact.ts";
+import type { Artifact, ArtifactFile } from "../../artifacts/artifact.ts";
+import type { FolderFacts } from "../../folders/folder.ts";
 import type { ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { counted } from "../../messages.ts";
 import { renderTable, type TableStyle } from "./columns.ts";

@@ -1,0 +1,48 @@
+/** Which images are folders. @module */
+import type { Bytes } from "../content/bytes.ts";
+import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
+import { isEncryptedImage } from "./encrypted_image.ts";
+import { MAX_CONFIG_SIZE, readConfigBytes } from "./image_config.ts";
+
+/**
+ * Whether a manifest is that of a folder. An encrypted image is one: nothing else is stored so.
+ *
+ * @throws {NotFoundError} if the config is missing that would tell it
+ */
+export async function isFolderImage(
+  store: StoreReader,
+  manifest: Manifest,
+  options: CallOptions,
+): Promise<boolean> {
+  return isEncryptedImage(manifest) || await configOfFolder(store, manifest, options) !== undefined;
+}
+
+/**
+ * The config of the image of a folder that is not encrypted; `undefined` if a manifest is that of something else.
+ *
+ * The config alone tells. Layers with tables of contents are written by other programs, too; and a program that copies a folder
+ * may pack its layers anew, and drop what the manifest says of them.
+ *
+ * @throws {NotFoundError} if the config is missing that would tell it
+ */
+export async function configOfFolder(
+  store: StoreReader,
+  manifest: Manifest,
+  options: CallOptions,
+): Promise<Bytes | undefined> {
+  if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
+  const { config } = readImageManifest(manifest);
+  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CONFIG_SIZE) return undefined;
+  const bytes = await readConfigBytes(store, config, options);
+  return isMarked(bytes) ? bytes : undefined;
+}
+
+function isMarked(config: Bytes): boolean {
+  try {
+    return JSON.parse(new TextDecoder().decode(config))?.layerstash?.kind === "folder";
+  } catch {
+    return false;
+  }
+}
