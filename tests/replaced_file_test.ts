@@ -277,7 +277,7 @@ Deno.test("no tag moves where the registry has lost a chunk meanwhile", async ()
   };
   let lost: Digest | undefined;
   await assert.rejects(upload(store, "disk", { ...options, onEvent }), RegistryError);
-  assert.deepEqual(tagged(registry).filter((name) => name.startsWith("disk-")), []);
+  assert.deepEqual(tagged(registry), []);
   assert.deepEqual(await stored(store, "disk"), FIVE);
   await upload(store, "disk", options);
   assert.deepEqual(await stored(store, "disk"), bytes);

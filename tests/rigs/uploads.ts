@@ -27,4 +27,4 @@ export function changes({ requests }: FakeRegistry): string[] {
 
 /** The tags that were put, in order. */
 export const tagged = (registry: FakeRegistry): string[] =>
-  changes(registry).filter((line) => line.startsWith("PUT manifests/")).map((line) => line.slice(14));
+  changes(registry).filter((line) => /^PUT manifests\/(?!sha)/.test(line)).map((line) => line.slice(14));

@@ -9,7 +9,7 @@ import type { ServedFile } from "./served_file.ts";
 import type { ServedImage } from "./served_image.ts";
 import type { ServedThing } from "./served_thing.ts";
 
-/** What stands out about a name: a part of the file is missing; it is encrypted, and the server has or lacks the key; an image. */
+/** What stands out about a name: the file cannot be brought back; it is encrypted, and the server has or lacks the key; an image. */
 export type NameState = "broken" | "encrypted" | "locked" | "image";
 
 /** One name in a directory. */
