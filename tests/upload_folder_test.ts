@@ -18,6 +18,7 @@ import { folderState, makeOddFolder } from "./rigs/folders.ts";
 import { countReads } from "./rigs/folder_reads.ts";
 import { blobFile, putImage } from "./rigs/images.ts";
 import { stargzJudge } from "./rigs/stargz_judge.ts";
+import { oddDisk } from "./rigs/odd_disk.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
 import { onLinux } from "./rigs/system.ts";
 import { runProgram } from "./rigs/tar.ts";
@@ -407,22 +408,25 @@ Deno.test("files whose numbers are too large to be told apart are not taken for 
   await using work = await makeWorkspace();
   for (const name of ["one", "other"]) await Deno.writeTextFile(work.path(name), name);
   using disk = openDisk();
-  const stat = (path: string) => ({ ...disk.stat(path), links: 2, inode: Number(2n ** 62n + 1n) });
-  const { files, links } = await walkFolder(work.path(""), { disk: { ...disk, stat } });
-  assert.deepEqual([files.length, links.length], [2, 0]);
-  const exact = (path: string) => ({ ...stat(path), inode: 2n ** 62n + (path.endsWith("one") ? 1n : 2n) });
-  assert.equal((await walkFolder(work.path(""), { disk: { ...disk, stat: exact } })).links.length, 0);
-  const one = (path: string) => ({ ...stat(path), inode: 2n ** 62n + 1n });
-  assert.equal((await walkFolder(work.path(""), { disk: { ...disk, stat: one } })).links.length, 1);
+  const foundWith = async (inodeOf: (path: string) => number | bigint) => {
+    const odd = oddDisk(disk, (entry, path) => ({ ...entry, links: 2, inode: inodeOf(path) }));
+    const { files, links } = await walkFolder(work.path(""), { disk: odd });
+    return [files.length, links.length];
+  };
+  assert.deepEqual(await foundWith(() => Number(2n ** 62n + 1n)), [2, 0]);
+  assert.deepEqual(await foundWith((path) => 2n ** 62n + (path.endsWith("one") ? 1n : 2n)), [2, 0]);
+  assert.deepEqual(await foundWith(() => 2n ** 62n + 1n), [1, 1]);
 });
 
 Deno.test("a time that no table of contents can have is refused, and its file named", async () => {
   await using work = await makeWorkspace();
   await Deno.writeTextFile(work.path("late"), "");
-  using disk = openDisk();
   for (const seconds of [9e12, -9e12]) {
-    const stat = (path: string) => ({ ...disk.stat(path), ...(path.endsWith("late") && { seconds }) });
-    const options = { disk: { ...disk, stat } };
+    using disk = oddDisk(
+      openDisk(),
+      (entry, path) => ({ ...entry, ...(path.endsWith("late") && { seconds }) }),
+    );
+    const options = { disk };
     await assert.rejects(walkFolder(work.path(""), options), {
       name: "InvalidInputError",
       message: "late was modified at a time too far from now to be stored",

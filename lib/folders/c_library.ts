@@ -30,11 +30,13 @@ const SYMBOLS = {
   __errno_location: { parameters: [], result: "pointer" },
 } as const;
 
+/** The library, until it is closed. */
+export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
 /** Its functions. */
-export type LibraryCalls = Deno.DynamicLibrary<typeof SYMBOLS>["symbols"];
+export type LibraryCalls = Library["symbols"];
 
 /** Opens the library; `undefined` on other systems, or without the permission to call it. */
-export function openLibrary(): Deno.DynamicLibrary<typeof SYMBOLS> | undefined {
+export function openLibrary(): Library | undefined {
   const isAllowed = Deno.build.os === "linux" &&
     Deno.permissions.querySync({ name: "ffi" }).state === "granted";
   if (!isAllowed) return undefined;

@@ -2,14 +2,14 @@
 import { lchownSync } from "node:fs";
 import { writeAllSync } from "../content/write_all.ts";
 import { type Disk, type DiskEntry, emptyFile } from "./disk.ts";
-import { systemCalls } from "./system_calls.ts";
+import { openLinuxDisk } from "./linux_disk.ts";
 
 /**
  * The best access that there is. That of Linux needs the permission `--allow-ffi`. Without it, times are in milliseconds, and
  * names that are not UTF-8 cannot be read.
  */
 export function openDisk(): Disk {
-  return systemCalls() ?? PORTABLE;
+  return openLinuxDisk() ?? PORTABLE;
 }
 
 /** What Deno offers everywhere. */
