@@ -9,14 +9,12 @@ import { walkFolder } from "../folders/walk.ts";
 import { FileTree } from "../images/file_tree.ts";
 import type { LayerEntry } from "../images/layer_entry.ts";
 import type { ContentDigests } from "../layers/entry.ts";
-import { counted, printable } from "../messages.ts";
+import { counted, listed } from "../messages.ts";
 import type { CallOptions } from "../store/store.ts";
 import { endsOf, knownBy, PieceHash } from "./contents.ts";
 
 /** How many bytes are read at once. */
 const AT_ONCE = 1024 * 1024;
-/** How many paths an error names. */
-const MOST_NAMED = 10;
 
 /** One directory of a comparison. */
 export class DirectorySide implements Disposable {
@@ -97,9 +95,7 @@ export class DirectorySide implements Disposable {
 
 function requireReadable(unreadable: readonly string[]): void {
   if (unreadable.length === 0) return;
-  const named = unreadable.slice(0, MOST_NAMED).map(printable).join(", ");
-  const more = unreadable.length > MOST_NAMED ? ", ..." : "";
-  throw new NotAllowedError(`${counted(unreadable.length, "path")} may not be read: ${named}${more}`);
+  throw new NotAllowedError(`${counted(unreadable.length, "path")} may not be read: ${listed(unreadable)}`);
 }
 
 function layerEntry(

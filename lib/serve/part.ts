@@ -33,6 +33,16 @@ export interface Serving extends ServeOptions {
  */
 export type Part = (request: Request, url: URL, serving: Serving) => Promise<Response>;
 
+/** Whether a request asks for what is there, or about it, and changes nothing. */
+export function isReading({ method }: Request): boolean {
+  return method === "GET" || method === "HEAD";
+}
+
+/** The answer to requests that would change a file. */
+export function readOnlyResponse(): Response {
+  return textResponse(405, "stored files are only read here", { allow: "GET, HEAD" });
+}
+
 /** An answer that is a line of text. */
 export function textResponse(status: number, text: string, headers: HeadersInit = {}): Response {
   const all = new Headers(headers);

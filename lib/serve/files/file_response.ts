@@ -3,7 +3,7 @@ import type { ByteStream } from "../../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../../content/joined_stream.ts";
 import { type ByteRange, bytesSource } from "../../content/source.ts";
 import { rangesOf } from "../byte_ranges.ts";
-import { textResponse } from "../part.ts";
+import { isReading, readOnlyResponse, textResponse } from "../part.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { mediaTypeOf } from "./media_type_of.ts";
 import type { OpenedRange, ServedFile } from "./served_file.ts";
@@ -24,9 +24,7 @@ const VERIFIED = "layerstash-verified";
 /** Answers GET and HEAD of a file. */
 export async function fileResponse(request: Request, file: ServedFile): Promise<Response> {
   const { method, headers: asked } = request;
-  if (method !== "GET" && method !== "HEAD") {
-    return textResponse(405, "stored files are only read here", { allow: "GET, HEAD" });
-  }
+  if (!isReading(request)) return readOnlyResponse();
   const headers = headersOf(file);
   const met = conditionOf(asked, file);
   if (met !== undefined) return new Response(null, { status: met, headers });

@@ -7,7 +7,7 @@ import { html } from "../page/html.ts";
 import { lockedPage } from "../page/locked_page.ts";
 import { overviewPage } from "../page/overview_page.ts";
 import { pageResponse } from "../page/page.ts";
-import { type Part, type Serving, textResponse } from "../part.ts";
+import { isReading, type Part, readOnlyResponse, type Serving, textResponse } from "../part.ts";
 import { reportedRefusal } from "../registry/refusal.ts";
 import { namesIn } from "./file_path.ts";
 import { fileResponse } from "./file_response.ts";
@@ -26,7 +26,7 @@ export function shelfOf(serving: Serving): Shelf {
 
 /** Answers requests for files and directories. */
 export const filesPart: Part = async (request, url, serving) => {
-  if (!isReading(request)) return refused();
+  if (!isReading(request)) return readOnlyResponse();
   return await explained(request, serving, async () => {
     const names = namesIn(url.pathname.slice("/files".length));
     const found = names && await shelfOf(serving).find(names);
@@ -38,7 +38,7 @@ export const filesPart: Part = async (request, url, serving) => {
 /** Answers with the overview, at the top. */
 export const overviewPart: Part = async (request, url, serving) => {
   if (url.pathname !== "/") return textResponse(404, `there is nothing at ${url.pathname}`);
-  if (!isReading(request)) return refused();
+  if (!isReading(request)) return readOnlyResponse();
   return await explained(request, serving, async () => {
     return withoutBody(request, await overviewPage(shelfOf(serving), url));
   });
@@ -72,14 +72,6 @@ export function lockedResponse(found: FoundLocked, url: URL): Response {
 function movedTo(path: string): Response {
   const location = path.replace(/^\/+/, "/");
   return new Response(null, { status: 308, headers: { location } });
-}
-
-function isReading({ method }: Request): boolean {
-  return method === "GET" || method === "HEAD";
-}
-
-function refused(): Response {
-  return textResponse(405, "stored files are only read here", { allow: "GET, HEAD" });
 }
 
 /** Whether a browser asks, for somebody to look at the answer. */

@@ -1,5 +1,5 @@
 /** The OCI registry at `/v2/` (OCI distribution spec 1.1). @module */
-import type { Part, Serving } from "../part.ts";
+import { isReading, type Part, type Serving } from "../part.ts";
 import { answerWithBlob, deleteBlob } from "./blob_requests.ts";
 import { referrersResponse, sendCatalog, sendReferrers, sendTags } from "./list_requests.ts";
 import { answerWithManifest, deleteManifest, storeManifest } from "./manifest_requests.ts";
@@ -65,7 +65,7 @@ async function answerIn(
   { work, serving, ...asked }: Omit<RegistryRequest, "name" | "store"> & { work: Answer; serving: Serving },
 ): Promise<Response> {
   const { request, word } = asked;
-  const isWrite = !["GET", "HEAD"].includes(request.method);
+  const isWrite = !isReading(request);
   const { repositories, readOnly } = serving;
   if (isWrite && readOnly) throw readOnlyRefusal();
   const creates = ["POST", "PUT"].includes(request.method); // an empty index can be the first thing of all

@@ -4,7 +4,7 @@ import { encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
 import type { Found, ListedName } from "../files/found.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
-import { type Part, textResponse } from "../part.ts";
+import { isReading, type Part, textResponse } from "../part.ts";
 import { multistatus, type Resource } from "./multistatus.ts";
 import { wantedProperties } from "./propfind.ts";
 
@@ -23,7 +23,7 @@ export const webdavPart: Part = async (request, url, serving) => {
       return await propfind(request, found, isTop ? "/" : "/dav/");
     }
     if (found.kind === "file") return await fileResponse(request, found.file);
-    if (request.method !== "GET" && request.method !== "HEAD") {
+    if (!isReading(request)) {
       return textResponse(405, "what is stored is only read here", { allow: ALLOWED });
     }
     const location = `/files/${url.pathname.slice("/dav/".length)}`;
