@@ -10,7 +10,7 @@ import { readConfigBytes } from "../images/image_config.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { listImages, readListedImage } from "../images/index_tree.ts";
 import { requirePlatform } from "../images/single_platform.ts";
-import { type Descriptor, distinct, type SizedBlob } from "../oci/descriptor.ts";
+import { type Descriptor, distinct, type SizedBlob, totalSize } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex, isRunnable, readIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
@@ -168,7 +168,7 @@ function targetTag(reference: string): string {
 
 /** The channel for the layer's upload. Its plan comes first, and includes the blobs of the base. */
 function withBase(onEvent: OnEvent | undefined, base: readonly SizedBlob[]): OnEvent {
-  const baseSize = base.reduce((sum, { size }) => sum + size, 0);
+  const baseSize = totalSize(base);
   return (event) => {
     if (event.type !== "plan") return onEvent?.(event);
     const size = event.size === undefined ? {} : { size: event.size + baseSize };

@@ -7,6 +7,7 @@ import { readConfigBytes } from "../images/image_config.ts";
 import { listImages, readListedImage, requireManifest } from "../images/index_tree.ts";
 import { chooseImage } from "../images/platforms.ts";
 import { EMPTY_TYPE } from "../oci/artifact_manifest.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import { type IndexedManifest, isIndex, isRunnable } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { defaultPlatform, formatPlatform } from "../oci/platform.ts";
@@ -139,7 +140,7 @@ async function describe(
     digest: manifest.storedAs ?? manifest.digest,
     type: artifactType ?? config.mediaType,
     files: await reader.files(subject),
-    size: subject.layers.reduce((sum, { size }) => sum + size, 0),
+    size: totalSize(subject.layers),
     ...(note !== undefined && { note }),
     ...(folder && { folder }),
     ...(manifest.storedAs !== undefined && { encryption: { format: "age" } }),

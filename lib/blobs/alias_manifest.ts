@@ -1,7 +1,7 @@
 /** Makes the manifest that an alias points to; in docker's family byte for byte as dxf writes it. @module */
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import { artifactManifest } from "../oci/artifact_manifest.ts";
-import type { SizedBlob } from "../oci/descriptor.ts";
+import { type SizedBlob, totalSize } from "../oci/descriptor.ts";
 import { type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
 import { type Family, IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
 
@@ -44,7 +44,7 @@ function descriptorText({ digest, size }: SizedBlob, mediaType: string): string 
  * @throws {MismatchError} if it exceeds 2^53 - 1: a manifest may claim any sizes
  */
 export function totalBlobSize(blobs: readonly SizedBlob[]): number {
-  const size = blobs.reduce((sum, blob) => sum + blob.size, 0);
+  const size = totalSize(blobs);
   if (Number.isSafeInteger(size)) return size;
   throw new MismatchError(`the manifest claims an impossible size: its blobs have ${size} bytes in total`);
 }

@@ -1,6 +1,7 @@
 /** Finds what differs between two images, folders or directories. @module */
 import type { FileTree } from "../images/file_tree.ts";
 import type { ReadReport } from "../images/image_files.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { CallOptions } from "../store/store.ts";
 import type { Aspect, Sides, TreeDifference } from "./differences.ts";
 import { DirectorySide } from "./directory_side.ts";
@@ -101,7 +102,7 @@ function totalReport(sides: Sides<TreeSide>): ReadReport | undefined {
   const verified = reports.every((each) => each.verified);
   return {
     fetched: reports.reduce((sum, { fetched }) => sum + fetched, 0),
-    size: reports.reduce((sum, { size }) => sum + size, 0),
+    size: totalSize(reports),
     verified,
     byTable: !verified && reports.every((each) => each.verified || each.byTable),
   };

@@ -9,6 +9,7 @@ import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findImage, type Image, type Layer } from "../images/image.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { readLayer } from "../layers/read_layer.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -106,7 +107,7 @@ async function verifyStored(
     options.deep ? byReading(readBytes) : checkPresenceOf,
     options,
   );
-  const size = layers.reduce((sum, { size }) => sum + size, 0);
+  const size = totalSize(layers);
   return { digest, size, layers: layers.length - 1, faults };
 }
 
@@ -123,7 +124,7 @@ async function checkLayers(
   check: LayerCheck,
   { jobs = DEFAULT_JOBS, onEvent, signal }: VerifyFolderOptions,
 ): Promise<FolderFault[]> {
-  onEvent?.({ type: "plan", blobs: layers.length, size: layers.reduce((sum, { size }) => sum + size, 0) });
+  onEvent?.({ type: "plan", blobs: layers.length, size: totalSize(layers) });
   const faults: FolderFault[] = [];
   await inParallel(layers, { jobs, signal }, async (layer, signal) => {
     const fault = await check(store, layer, { onEvent, signal });

@@ -6,6 +6,7 @@ import type { Layer } from "../images/image.ts";
 import { ImageFiles, type OpenLayerEntry } from "../images/image_files.ts";
 import { provenTable } from "../layers/find_toc.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { packedEntries, type PackedEntry, requireWhole } from "./pack_table.ts";
 import type { Segment } from "./segments.ts";
@@ -37,7 +38,7 @@ export class FolderLayers {
 
   /** The size of all layers, in bytes. */
   get size(): number {
-    return this.all.reduce((sum, layer) => sum + layer.size, 0);
+    return totalSize(this.all);
   }
 
   /** Whether all that was read is verified by digests that the manifest has. */

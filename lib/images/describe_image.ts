@@ -1,7 +1,7 @@
 /** Describes an image, with the steps of its build. @module */
 import { counted } from "../messages.ts";
 import { MismatchError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, totalSize } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { IndexedManifest } from "../oci/image_index.ts";
 import type { StoreReader } from "../store/store.ts";
@@ -71,7 +71,7 @@ export async function describeImage(
     ...(artifactType && { artifactType }),
     ...(index && { index: index.digest }),
     platforms,
-    size: layers.reduce((sum, { size }) => sum + size, 0),
+    size: totalSize(layers),
     config,
     ...(about && { about }),
     layers: layers.map((layer) => ({

@@ -5,6 +5,7 @@ import type { OpenEntry } from "../layers/entry.ts";
 import { LayerBlob } from "../layers/layer_blob.ts";
 import { isOfStargz } from "../layers/stargz.ts";
 import { NoFilesError, readLayer, type ReadLayerOptions } from "../layers/read_layer.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { BlobReader, CallOptions } from "../store/store.ts";
 import { FileTree } from "./file_tree.ts";
 import { type Layer, missingLayerError } from "./image.ts";
@@ -149,7 +150,7 @@ export class ImageFiles {
     const verified = used.every(({ proven }) => proven);
     return {
       fetched: blobs.reduce((sum, { fetched }) => sum + fetched, 0),
-      size: blobs.reduce((sum, { size }) => sum + size, 0),
+      size: totalSize(blobs),
       verified,
       byTable: !verified && used.every(isProvenSomehow),
       ...(opened.length > 0 && { contentsVerified: opened.every(isProvenSomehow) }),

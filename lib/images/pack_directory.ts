@@ -4,6 +4,7 @@ import { Pace } from "../async/pace.ts";
 import { counted } from "../messages.ts";
 import { parentOf, timeOf } from "../layers/entry.ts";
 import { encodeHeaders, END_OF_ARCHIVE, paddingAfter, type TarEntry } from "../layers/write_tar.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { FileTree, MergedEntry } from "./file_tree.ts";
 import type { ImageFiles } from "./image_files.ts";
 import type { LayerEntry } from "./layer_entry.ts";
@@ -45,7 +46,7 @@ export async function packDirectory(
     filtered(entriesIn(tree, directory), (entry) => losses.see(entry)),
     files.signal,
   );
-  const size = sources.reduce((sum, { size }) => sum + size, 0);
+  const size = totalSize(sources);
   if (size > maxSize) throw tooLarge(`the files have ${counted(size, "byte")}, more than ${maxSize}`);
   const put = (entry: LayerEntry, more: Pick<TarEntry, "type"> & Partial<TarEntry>) =>
     write(encodeHeaders(tarEntryOf(entry, more, { sameOwner })));

@@ -1,6 +1,7 @@
 /** Reads the contents of files that were found before, within a limit. @module */
 import { LayerstashError } from "../errors.ts";
 import type { ReadLayerOptions } from "../layers/read_layer.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { LayerEntry } from "./layer_entry.ts";
 import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
 
@@ -9,7 +10,7 @@ import type { ImageFiles, OpenLayerEntry } from "./image_files.ts";
  * own.
  */
 export function defaultLimit({ layers }: ImageFiles): number {
-  return 1024 ** 3 + 100 * layers.reduce((sum, { size }) => sum + size, 0);
+  return 1024 ** 3 + 100 * totalSize(layers);
 }
 
 /** The error for contents that exceed the limit. */

@@ -83,3 +83,8 @@ export const descriptorSchema: DescriptorSchema = v.object({
 export function distinct<T extends SizedBlob>(descriptors: readonly T[]): T[] {
   return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
 }
+
+/** The sum of sizes. */
+export function totalSize(all: readonly { size: number }[]): number {
+  return all.reduce((sum, { size }) => sum + size, 0);
+}

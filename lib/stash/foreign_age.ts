@@ -10,7 +10,7 @@ import { AgeFile, headerOpener, type RangeReader } from "../encryption/age_file.
 import { FIRST_LINE, looksLikeAge } from "../encryption/header_text.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { MismatchError } from "../errors.ts";
-import type { SizedBlob } from "../oci/descriptor.ts";
+import { type SizedBlob, totalSize } from "../oci/descriptor.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { decryptBlobs, type DecryptedBlobs, verifiedRanges } from "../transfer/decrypted_blobs.ts";
@@ -53,7 +53,7 @@ export async function openForeignAge(
     ? await decryptBlobs(store, stash.chunks, identities, options)
     : await decryptJoined(store, placeBlobs(stash.chunks), identities, options);
   files.forEach(requireForeign);
-  const size = blobs.reduce((sum, { size }) => sum + size, 0);
+  const size = totalSize(blobs);
   const plain = { ...stash, size, chunkSize: blobs[0]!.size, chunks: chunksOf(stash.baseTag, blobs) };
   return { stash, plain, reader, isAuthenticated: true, hasher, readerOf: () => reader };
 }

@@ -8,6 +8,7 @@ import type { IncomingBlob, IncomingOptions } from "./incoming_blob.ts";
 import { IncomingBlobs } from "./incoming_blobs.ts";
 import { RunningParts } from "./running_parts.ts";
 import type { ByteRange } from "../content/source.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { PlacedBlob } from "./placed_blob.ts";
 
 /** What `fetchBlobs` takes. */
@@ -45,7 +46,7 @@ export async function fetchBlobs(
   options: FetchBlobsOptions,
 ): Promise<void> {
   const { file, path, hasher, log, signal, partSize = ONE_REQUEST, logEvery = LOG_EVERY } = options;
-  const size = blobs.reduce((sum, { size }) => sum + size, 0);
+  const size = totalSize(blobs);
   const { jobs, onEvent } = adaptiveJobs({ ...withChannel(options, store), size });
   const connections = () => typeof jobs === "number" ? jobs : jobs.count;
   const running = new RunningParts<IncomingBlob>();

@@ -1,6 +1,7 @@
 /** The blobs that one transfer fetches: what is left to fetch, and what follows when a blob was fetched. @module */
 import { WorkQueue } from "../async/work_queue.ts";
 import type { ByteRange } from "../content/source.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import { corrupted } from "../oci/digest.ts";
 import { ByteRanges } from "./byte_ranges.ts";
 import { IncomingBlob, type IncomingOptions, type Outcome } from "./incoming_blob.ts";
@@ -53,7 +54,7 @@ export class IncomingBlobs {
 
   /** The blobs, each with what the file has of it, and with how many bytes are fetched after it. There may be 100,000. */
   *#begin(blobs: readonly PlacedBlob[]): Generator<IncomingBlob, undefined> {
-    let after = blobs.reduce((sum, { size }) => sum + size, 0);
+    let after = totalSize(blobs);
     for (const blob of blobs) {
       after -= blob.size;
       yield new IncomingBlob(blob, this.#options.log.present(blob), { ...this.#options, after });

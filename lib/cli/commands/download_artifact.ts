@@ -4,6 +4,7 @@ import { type Artifact, isFolderKind } from "../../artifacts/artifact.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../../exports/artifacts.ts";
 import { counted, printable } from "../../messages.ts";
+import { totalSize } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
 import type { DecryptionFlags } from "../encryption_options.ts";
@@ -120,7 +121,7 @@ async function bringBackArtifact(
   const files = done.map(({ path, file: { blob } }) => ({ path, size: blob.size, digest: blob.digest }));
   if (json) return terminal.data(doneLine(session, { kind, reference, digest, files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
-  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const size = totalSize(files);
   const pace = renderTotals(totals(), { size, moved: "fetched" });
   terminal.note(`wrote ${counted(files.length, "file")}: ${formatSize(size)}, verified, ${pace}; ${kind}`);
 }

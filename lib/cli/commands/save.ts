@@ -4,6 +4,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { copyImage, saveLayers } from "../../exports/copy.ts";
 import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
+import { totalSize } from "../../oci/descriptor.ts";
 import { isFile } from "../../oci/path_reference.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
@@ -113,7 +114,7 @@ async function saveSome(session: ImageSession, flags: SaveFlags): Promise<void> 
   const files = saved.map(({ path, layer: { digest, size } }) => ({ path, digest, size }));
   if (json) return terminal.data(doneLine(session, { digest: image.manifest.digest, files }));
   for (const { path } of files) terminal.data(`${printable(path)}\n`);
-  const size = files.reduce((sum, file) => sum + file.size, 0);
+  const size = totalSize(files);
   const pace = renderTotals(totals(), { size, moved: "fetched" });
   terminal.note(`saved ${counted(files.length, "layer")}: ${formatSize(size)}, verified, ${pace}`);
 }

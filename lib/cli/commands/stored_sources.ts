@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { LayerstashError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
+import { totalSize } from "../../oci/descriptor.ts";
 import type { UploadOptions } from "../../stash/verb_options.ts";
 import type { StoreSession } from "../action.ts";
 import { addressIn, commandLine, getItBack } from "../ending.ts";
@@ -37,7 +38,7 @@ export interface Sources {
 /** Says the address of what was stored by its digest, and the command that gets it back; or the sum of several. */
 export function reportAll({ terminal, store }: StoreSession, { stored }: Sources): void {
   if (stored.length > 1) {
-    const size = stored.reduce((sum, each) => sum + each.size, 0);
+    const size = totalSize(stored);
     const pace = renderTotals(sumOf(stored), { size, moved: "sent" });
     terminal.note(`stored ${kindsOf(stored)} in ${store.name}: ${formatSize(size)}, ${pace}`);
     return terminal.note(
