@@ -1,5 +1,6 @@
 /** Makes the config and the manifest of an image with one more layer, and preserves all other fields. @module */
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import { counted, quoted } from "../messages.ts";
 import { InvalidInputError, MismatchError } from "../errors.ts";
 import type { Compression } from "../layers/compression.ts";
@@ -20,7 +21,7 @@ export interface StepNote {
 
 /** A new image, to be stored. */
 export interface NewImage {
-  config: Uint8Array<ArrayBuffer>;
+  config: Bytes;
   manifest: Manifest;
 }
 
@@ -114,7 +115,7 @@ function layerDescriptor(
 }
 
 /** With a layer that may replace and hide its files, a folder is an image like others: what marks it as a folder goes. */
-function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Uint8Array<ArrayBuffer> {
+function configWith(config: Uint8Array, diffId: Digest, note: StepNote): Bytes {
   const { rootfs, history, layerstash: _, ...rest } = parseAs(configSchema, config, "config", parseExactly);
   const created = note.created ?? rest.created ?? undefined;
   const step = { ...(created && { created }), "created_by": note.createdBy };

@@ -1,6 +1,7 @@
 /** The store that is an archive of images, such as `docker save` makes: it is read in place, and never changed. @module */
 import { pathToFileURL } from "node:url";
 import { verified } from "../content/byte_stream.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { bytesSource } from "../content/source.ts";
 import { InvalidInputError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
@@ -58,14 +59,14 @@ export class ArchiveStore extends ListedManifests implements Store {
     return await this.#archive.stat(digest, signal);
   }
 
-  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ByteStream> {
     return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
   }
 
   async readUnverified(
     digest: Digest,
     options: ReadOptions = {},
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  ): Promise<ByteStream> {
     if (options.range) checkRange(options.range);
     return await this.#archive.read(digest, options);
   }
@@ -134,7 +135,7 @@ class OpenedArchive implements StoredBlobs {
   async read(
     digest: Digest,
     { range, signal }: ReadOptions = {},
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  ): Promise<ByteStream> {
     const size = await this.stat(digest, signal);
     signal?.throwIfAborted();
     const { start, end } = rangeToRead({ digest, size, store: this.#address.name }, range);
@@ -144,7 +145,7 @@ class OpenedArchive implements StoredBlobs {
     return tar.read({ start: found.start + start, end: found.start + end }, signal);
   }
 
-  async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async manifest(digest: Digest): Promise<Bytes | undefined> {
     return await readStoredManifest(this, digest);
   }
 

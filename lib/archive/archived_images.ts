@@ -1,4 +1,5 @@
 /** The images that an archive lists, and those of a packed layout. @module */
+import type { Bytes } from "../content/bytes.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { IndexEntry } from "../layout/index_entry.ts";
 import { MAX_INDEX_SIZE, parseEntries } from "../layout/index_json.ts";
@@ -11,9 +12,9 @@ export interface ArchivedImages {
   /** What the archive lists. */
   entries: readonly IndexEntry[];
   /** The bytes of the list, if it is an index of OCI. */
-  index?: Uint8Array<ArrayBuffer> | undefined;
+  index?: Bytes | undefined;
   /** A blob by its place in the archive, or in memory; `undefined` = absent. Its bytes are still to be verified. */
-  find(digest: Digest): ByteRange | Uint8Array<ArrayBuffer> | undefined;
+  find(digest: Digest): ByteRange | Bytes | undefined;
 }
 
 /**

@@ -1,5 +1,6 @@
 /** The images of a `docker save`: its `manifest.json` names a config and layers, and has no manifests of OCI. @module */
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import type { ByteRange } from "../content/source.ts";
 import { collect } from "../content/collect.ts";
 import { Hasher } from "../content/hasher.ts";
@@ -59,7 +60,7 @@ interface FoundLayer {
 
 /** Makes manifests, and remembers where the blobs are. */
 class DockerSave {
-  readonly blobs: Map<Digest, ByteRange | Uint8Array<ArrayBuffer>> = new Map();
+  readonly blobs: Map<Digest, ByteRange | Bytes> = new Map();
   readonly #tar: TarFile;
   /** The layers by their names, because images share them. */
   readonly #layers = new Map<string, FoundLayer>();

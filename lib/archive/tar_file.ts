@@ -1,6 +1,6 @@
 /** A tar archive on disk whose files are read in place: its headers are read once. @module */
 import { posix } from "node:path";
-import type { Bytes } from "../content/bytes.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { collect } from "../content/collect.ts";
 import { readError } from "../content/file_errors.ts";
 import { readFile } from "../content/file_source.ts";
@@ -70,7 +70,7 @@ export class TarFile {
   }
 
   /** Reads a part of the archive. */
-  read(range: ByteRange, signal?: AbortSignal): ReadableStream<Uint8Array<ArrayBuffer>> {
+  read(range: ByteRange, signal?: AbortSignal): ByteStream {
     return readFile(this.path, range, signal);
   }
 
@@ -79,7 +79,7 @@ export class TarFile {
    *
    * @throws {MismatchError} if it has more than `most` bytes
    */
-  async bytes(name: string, most: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async bytes(name: string, most: number): Promise<Bytes | undefined> {
     const range = this.find(name);
     if (!range) return undefined;
     if (range.end - range.start <= most) return await collect(this.read(range), most);

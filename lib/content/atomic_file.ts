@@ -1,5 +1,6 @@
 /** Files that appear whole or not at all. Once a file has its name, both survive a power cut. @module */
 import { dirname, join } from "node:path";
+import type { Bytes } from "./bytes.ts";
 import { storageError } from "./file_errors.ts";
 import { writeAll } from "./write_all.ts";
 
@@ -14,14 +15,14 @@ export interface AtomicOptions {
 /** Writes a small file: readers see the old content or the new. An existing file is replaced. */
 export async function writeAtomically(
   path: string,
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Bytes,
   options: AtomicOptions = {},
 ): Promise<void> {
   await writeAndName(path, [bytes], { ...options, name: giveName });
 }
 
 /** Writes a small file where there is none: an existing one stays, also where it appears meanwhile. */
-export async function createAtomically(path: string, bytes: Uint8Array<ArrayBuffer>): Promise<void> {
+export async function createAtomically(path: string, bytes: Bytes): Promise<void> {
   await writeAndName(path, [bytes], {
     name: async (temporary, path) => {
       await giveFreeName(temporary, path).catch((error) => {
@@ -34,7 +35,7 @@ export async function createAtomically(path: string, bytes: Uint8Array<ArrayBuff
 /** Writes a file piece by piece under a temporary name, and syncs it; `name` gives it the final one. */
 export async function writeAndName(
   path: string,
-  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  pieces: Iterable<Bytes>,
   { mode, keepsOwner, name }: AtomicOptions & { name(temporary: string, path: string): Promise<void> },
 ): Promise<void> {
   const temporary = temporaryName(dirname(path));
@@ -51,7 +52,7 @@ export async function writeAndName(
 
 async function writeNew(
   path: string,
-  pieces: Iterable<Uint8Array<ArrayBuffer>>,
+  pieces: Iterable<Bytes>,
   mode?: number,
 ): Promise<void> {
   using file = await Deno.open(path, { write: true, createNew: true, ...(mode !== undefined && { mode }) });

@@ -2,6 +2,7 @@
 import { MismatchError } from "../errors.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { corrupted, hasDigest } from "../oci/digest.ts";
+import type { Bytes } from "./bytes.ts";
 
 /** The first buffer, in bytes. It grows with the bytes that arrive, because an announced size may be a lie. */
 const FIRST_ROOM = 64 * 1024;
@@ -14,7 +15,7 @@ const FIRST_ROOM = 64 * 1024;
 export async function collect(
   stream: ReadableStream<Uint8Array>,
   most: number,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Bytes> {
   let bytes = new Uint8Array(Math.min(most, FIRST_ROOM));
   let length = 0;
   for await (const piece of stream) {
@@ -37,7 +38,7 @@ export async function collect(
 export async function collectVerified(
   stream: ReadableStream<Uint8Array>,
   expected: SizedBlob,
-): Promise<Uint8Array<ArrayBuffer>> {
+): Promise<Bytes> {
   const bytes = await collect(stream, expected.size);
   if (bytes.length === expected.size && hasDigest(bytes, expected.digest)) return bytes;
   throw corrupted(expected.digest);
@@ -49,13 +50,13 @@ export async function collectVerified(
  *
  * @throws {MismatchError} if there are more than `most`
  */
-export async function collectFile(path: string, most: number): Promise<Uint8Array<ArrayBuffer>> {
+export async function collectFile(path: string, most: number): Promise<Bytes> {
   using file = await Deno.open(path);
   return await collect(file.readable, most);
 }
 
 /** The next bytes of an open file, at most so many; fewer at its end. */
-export function collectNext(file: Deno.FsFile, most: number): Uint8Array<ArrayBuffer> {
+export function collectNext(file: Deno.FsFile, most: number): Bytes {
   const bytes = new Uint8Array(most);
   let filled = 0;
   for (let read; filled < most && (read = file.readSync(bytes.subarray(filled)));) filled += read;
@@ -63,10 +64,10 @@ export function collectNext(file: Deno.FsFile, most: number): Uint8Array<ArrayBu
 }
 
 function withRoomFor(
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Bytes,
   length: number,
   most: number,
-): Uint8Array<ArrayBuffer> {
+): Bytes {
   if (length <= bytes.length) return bytes;
   const room = Math.min(most, Math.max(length, 2 * bytes.length));
   return new Uint8Array(bytes.buffer.transfer(room)); // which frees what it was, at once

@@ -2,6 +2,7 @@
 import { type Digest, DigestHash } from "../oci/digest.ts";
 import { BYTES, checkNumbers } from "../arguments.ts";
 import { ByteReader } from "./byte_stream.ts";
+import type { Bytes } from "./bytes.ts";
 import type { Source } from "./source.ts";
 
 /**
@@ -54,7 +55,7 @@ export class StreamCutter {
     const { promise, resolve, reject } = Promise.withResolvers<Digest>();
     promise.catch(() => {}); // a failed read is reported by the stream
     let left = most;
-    const pull = async (controller: ReadableStreamDefaultController<Uint8Array<ArrayBuffer>>) => {
+    const pull = async (controller: ReadableStreamDefaultController<Bytes>) => {
       if (left === 0 || !await this.more()) {
         resolve(hash.digest());
         return controller.close();
@@ -73,8 +74,8 @@ export class StreamCutter {
     await this.#reader.cancel();
   }
 
-  #takePiece(most: number): Uint8Array<ArrayBuffer> {
-    const ahead = this.#ahead as Uint8Array<ArrayBuffer>;
+  #takePiece(most: number): Bytes {
+    const ahead = this.#ahead as Bytes;
     this.#ahead = ahead.length > most ? ahead.subarray(most) : undefined;
     return ahead.subarray(0, most);
   }

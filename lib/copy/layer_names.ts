@@ -1,4 +1,5 @@
 /** The names of files that layers are saved as. @module */
+import type { Bytes } from "../content/bytes.ts";
 import type { Layer } from "../images/image.ts";
 import { isWindowsPath } from "../images/windows_names.ts";
 import { compressionOf } from "../layers/compression.ts";
@@ -42,7 +43,7 @@ export async function layerFileName(store: StoreReader, layer: Layer, options: C
 const ENDINGS = { gzip: ".tar.gz", zstd: ".tar.zst" };
 
 /** The ending for a layer's first bytes: `.bin` for what is neither compressed nor an archive, as chunks of stashes. */
-function endingOf(head: Uint8Array<ArrayBuffer>): string {
+function endingOf(head: Bytes): string {
   const compression = compressionOf(head);
   if (compression !== "none") return ENDINGS[compression];
   if (head.length < BLOCK) return ".bin";

@@ -1,4 +1,5 @@
 /** A list of texts that takes little more memory than their characters. @module */
+import type { Bytes } from "../content/bytes.ts";
 import { NumberList } from "./number_list.ts";
 
 /** The size of the buffers that hold the texts, in bytes. A text is shorter. */
@@ -6,7 +7,7 @@ const PAGE = 1024 * 1024;
 
 /** Texts in the order in which they were added, as UTF-8. */
 export class TextList {
-  readonly #pages: Uint8Array<ArrayBuffer>[] = [];
+  readonly #pages: Bytes[] = [];
   /** The bytes that are used of the last page. */
   #used = PAGE;
   /** How many of the buffers are freed. */

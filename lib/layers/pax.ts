@@ -1,19 +1,20 @@
 /** Parses pax extended headers: attributes of an entry that do not fit into its tar header (POSIX.1-2001). @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError } from "../errors.ts";
 import { decodeName } from "./tar_field.ts";
 
 /** One attribute. A key may occur more than once. */
-export type PaxRecord = readonly [key: string, value: Uint8Array<ArrayBuffer>];
+export type PaxRecord = readonly [key: string, value: Bytes];
 
 /** The attributes of an entry, by key. */
-export type PaxAttributes = ReadonlyMap<string, Uint8Array<ArrayBuffer>>;
+export type PaxAttributes = ReadonlyMap<string, Bytes>;
 
 /**
  * Parses records of the form `LENGTH KEY=VALUE\n`, where LENGTH counts the bytes of the whole record.
  *
  * @throws {MismatchError} if a record is malformed
  */
-export function parsePax(bytes: Uint8Array<ArrayBuffer>): PaxRecord[] {
+export function parsePax(bytes: Bytes): PaxRecord[] {
   const records: PaxRecord[] = [];
   for (let position = 0; position < bytes.length && bytes[position] !== 0;) {
     const blank = bytes.indexOf(0x20, position);

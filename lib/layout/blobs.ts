@@ -5,6 +5,7 @@ import { giveName, syncDirectory } from "../content/atomic_file.ts";
 import { isAbsence, storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { exactly } from "../content/byte_stream.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { readFile } from "../content/file_source.ts";
 import { type FollowingHash, Hasher } from "../content/hasher.ts";
 import type { Source } from "../content/source.ts";
@@ -83,13 +84,13 @@ export class Blobs implements StoredBlobs, Disposable {
   async read(
     digest: Digest,
     { range, signal }: ReadOptions,
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  ): Promise<ByteStream> {
     const blob = { digest, size: await this.stat(digest), store: this.#layout.name };
     return readFile(this.path(digest), rangeToRead(blob, range), signal);
   }
 
   /** The bytes of a manifest, checked; `undefined` = absent. */
-  async manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async manifest(digest: Digest): Promise<Bytes | undefined> {
     return await readStoredManifest(this, digest);
   }
 

@@ -1,5 +1,6 @@
 /** The text of an `index.json`: parses and encodes it (OCI image spec, image-layout.md). @module */
 import * as v from "valibot";
+import type { Bytes } from "../content/bytes.ts";
 import { parseAs } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
 import { entriesOf, type IndexEntry } from "./index_entry.ts";
@@ -50,7 +51,7 @@ const ENTRIES_AT_ONCE = 1000;
 export function* encodeIndex(
   { manifests, ...fields }: IndexJson,
   add: readonly IndexEntry[],
-): Generator<Uint8Array<ArrayBuffer>, void> {
+): Generator<Bytes, void> {
   const encoder = new TextEncoder();
   const head = JSON.stringify({ schemaVersion: 2, mediaType: IMAGE_INDEX.oci, ...fields });
   yield encoder.encode(`${head.slice(0, -1)},"manifests":[`);

@@ -1,6 +1,7 @@
 /** The store that is a directory: an OCI image layout. @module */
 import { pathToFileURL } from "node:url";
 import { verified } from "../content/byte_stream.ts";
+import type { ByteStream } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
 import { type OnEvent, withChannel } from "../events.ts";
 import type { Descriptor, SizedBlob } from "../oci/descriptor.ts";
@@ -97,14 +98,14 @@ export class LayoutStore implements Store {
     return await this.#blobs.stat(digest);
   }
 
-  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ByteStream> {
     return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
   }
 
   async readUnverified(
     digest: Digest,
     options: ReadOptions = {},
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  ): Promise<ByteStream> {
     options.signal?.throwIfAborted();
     if (options.range) checkRange(options.range);
     return await this.#blobs.read(digest, options);

@@ -69,7 +69,7 @@ export class LayoutUpload implements UploadInPieces {
   }
 
   async append(
-    bytes: ReadableStream<Uint8Array<ArrayBuffer>>,
+    bytes: ByteStream,
     { signal }: CallOptions = {},
   ): Promise<void> {
     await this.#alone(async () => {

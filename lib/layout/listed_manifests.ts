@@ -1,4 +1,5 @@
 /** Reads the manifests that an index lists, in a directory or an archive (OCI image spec, image-layout.md). @module */
+import type { Bytes } from "../content/bytes.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Descriptor, distinct } from "../oci/descriptor.ts";
@@ -23,11 +24,11 @@ export interface ListedSource {
   /** The entries as they are now. Of an archive they may take a while. */
   entries(signal?: AbortSignal): Promise<readonly IndexEntry[]>;
   /** The bytes of a manifest, checked; `undefined` = absent. */
-  manifest(digest: Digest): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  manifest(digest: Digest): Promise<Bytes | undefined>;
   /** Whether an image with the name `docker.io/library/app:1` is also found as `app:1`. */
   shortNames?: boolean;
   /** The bytes of the index; absent where nobody has written one. Fails if it is too large for a manifest. */
-  index?(): Promise<Uint8Array<ArrayBuffer> | undefined>;
+  index?(): Promise<Bytes | undefined>;
 }
 
 /** What it is called in messages, its full address, and who receives its events. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { Bytes } from "../content/bytes.ts";
 import { isRunnable } from "../oci/image_index.ts";
 import { encodeManifest, type Manifest, manifestOf } from "../oci/manifest.ts";
 import { IMAGE_INDEX } from "../oci/media_types.ts";
@@ -36,7 +37,7 @@ export function indexOfSet(entries: readonly IndexEntry[]): Manifest {
 /** The file `index.json` as an index, where it is one: it lists the images for several platforms, and names none. */
 export function indexItself(
   entries: readonly IndexEntry[],
-  bytes: Uint8Array<ArrayBuffer>,
+  bytes: Bytes,
 ): Manifest | undefined {
   const [first] = entries;
   const isNameless = first?.tag === undefined && first?.imageName === undefined;

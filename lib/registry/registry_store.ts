@@ -1,5 +1,6 @@
 /** The store that is a repository of a registry (OCI distribution spec). @module */
 import { verified } from "../content/byte_stream.ts";
+import type { ByteStream } from "../content/bytes.ts";
 import type { Source } from "../content/source.ts";
 import { NotAllowedError, NotFoundError, RegistryError } from "../errors.ts";
 import { type OnEvent, withChannel } from "../events.ts";
@@ -113,17 +114,17 @@ export class RegistryStore implements Store {
     return await statBlob(this.#client, digest, options);
   }
 
-  async read(digest: Digest, options: BlobOptions = {}): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  async read(digest: Digest, options: BlobOptions = {}): Promise<ByteStream> {
     return verified(await this.readUnverified(digest, { ...options, range: undefined }), digest);
   }
 
   async readUnverified(
     digest: Digest,
     { range, what = `the blob ${digest}`, ...options }: ReadOptions = {},
-  ): Promise<ReadableStream<Uint8Array<ArrayBuffer>>> {
+  ): Promise<ByteStream> {
     if (range) checkRange(range);
     const answer = await this.#client.call(ENDPOINTS.getBlob(digest, { what, range }), options);
-    const body = (answer.body ?? new Blob().stream()) as ReadableStream<Uint8Array<ArrayBuffer>>;
+    const body = (answer.body ?? new Blob().stream()) as ByteStream;
     const fault = range && faultOfRange(answer, range);
     if (!fault) return body;
     await body.cancel();

@@ -1,6 +1,6 @@
 /** The body of a request, which comes as fast as it is read, and no slower than a client may send. @module */
 import type http from "node:http";
-import type { ByteStream } from "../content/bytes.ts";
+import type { Bytes, ByteStream } from "../content/bytes.ts";
 
 /** How much of a body that nobody wants is taken before the connection is closed, in bytes. */
 const MOST_UNWANTED = 64 * 1024 ** 2;
@@ -32,7 +32,7 @@ export class RequestBody {
   readonly exists: boolean;
   readonly #request: http.IncomingMessage;
   readonly #silence: number;
-  readonly #pieces: AsyncIterator<Uint8Array<ArrayBuffer>>;
+  readonly #pieces: AsyncIterator<Bytes>;
   #received = 0;
 
   /** @param silence how many milliseconds are waited for the client to send more */
@@ -41,7 +41,7 @@ export class RequestBody {
     this.exists = headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
     this.#request = request;
     this.#silence = silence;
-    this.#pieces = request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array<ArrayBuffer>>;
+    this.#pieces = request[Symbol.asyncIterator]() as AsyncIterator<Bytes>;
   }
 
   /** How many bytes came. */

@@ -1,4 +1,5 @@
 /** Small blobs that a manifest carries itself (OCI image spec, descriptor.md, "Embedded Content"). @module */
+import type { Bytes } from "../content/bytes.ts";
 import { bytesSource } from "../content/source.ts";
 import { NotFoundError } from "../errors.ts";
 import type { Descriptor } from "../oci/descriptor.ts";
@@ -29,7 +30,7 @@ export function withEmbedded(store: BlobReader, blob: Descriptor): BlobReader {
 }
 
 /** The bytes, if they are those that the descriptor names. */
-function embeddedBytes({ data, digest, size }: Descriptor): Uint8Array<ArrayBuffer> | undefined {
+function embeddedBytes({ data, digest, size }: Descriptor): Bytes | undefined {
   if (data === undefined) return undefined;
   try {
     const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0));

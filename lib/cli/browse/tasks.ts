@@ -1,4 +1,5 @@
 /** Carries out what a key press asks for: reads an image, and makes the next screen of what was found. @module */
+import type { Bytes } from "../../content/bytes.ts";
 import { NotFoundError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { renderImageReport } from "../commands/inspect.ts";
@@ -115,7 +116,7 @@ export class TaskRunner implements Disposable {
 }
 
 /** What a reader of the screen must know: that it is not the text itself, or not all of it. */
-function viewNotes(bytes: Uint8Array<ArrayBuffer>, size: number): string[] {
+function viewNotes(bytes: Bytes, size: number): string[] {
   const most = mostShown(bytes);
   const notes = [
     ...(isText(bytes) ? [] : ["in hexadecimal"]),

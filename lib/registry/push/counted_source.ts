@@ -5,6 +5,7 @@ import { RunningHash } from "../../content/running_hash.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { Source } from "../../content/source.ts";
 import { countAttempt, type FailedAttempt } from "../../async/retry.ts";
+import type { Bytes, ByteStream } from "../../content/bytes.ts";
 import type { Descriptor } from "../../oci/descriptor.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { OCTET_STREAM } from "../../oci/media_types.ts";
@@ -13,7 +14,7 @@ import type { WriteOptions } from "../../store/store.ts";
 
 /** A reading of the source. */
 interface OpenedSource {
-  reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  reader: ReadableStreamDefaultReader<Bytes>;
   /** Stops listening to the signal, which may be that of many chunks. */
   end(): void;
 }
@@ -60,7 +61,7 @@ export class CountedSource {
   }
 
   /** The bytes from `start` to `end`, counted as they are read. */
-  stream(start?: number, end?: number): ReadableStream<Uint8Array<ArrayBuffer>> {
+  stream(start?: number, end?: number): ByteStream {
     const counting = this.#counting;
     let offset = start ?? 0;
     if (this.#hash && offset > this.#hash.position) this.#hash = undefined; // an earlier process sent what is before
@@ -115,14 +116,14 @@ export class CountedSource {
   }
 
   /** Of such a source: all bytes, if they fit into a part of this size; `undefined` = they do not. */
-  async whole(size: number): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async whole(size: number): Promise<Bytes | undefined> {
     const part = await this.part(size);
     if (!part) return new Uint8Array();
     return part.first === 0 && await this.#parts?.atEnd() ? part.bytes : undefined;
   }
 
   /** Of such a source: all bytes that have not arrived, as one stream. They cannot be sent again. */
-  rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  rest(): ByteStream {
     const parts = this.#parts;
     this.#parts = undefined;
     return parts?.rest() ?? this.stream();

@@ -1,18 +1,19 @@
 /** Reads a stream part by part, and holds the newest part, so that it can be sent again. @module */
+import type { Bytes, ByteStream } from "../../content/bytes.ts";
 
 /** A part, and the offset of its first byte in the stream. */
 export interface HeldPart {
   first: number;
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Bytes;
 }
 
 /** Reads a stream part by part. */
 export class ReplayBuffer {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array<ArrayBuffer>>;
+  readonly #reader: ReadableStreamDefaultReader<Bytes>;
   readonly #size: number;
   readonly #first: number;
-  #ahead: Uint8Array<ArrayBuffer> = new Uint8Array();
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
+  #ahead: Bytes = new Uint8Array();
+  #buffer: Bytes | undefined;
   /** The newest part, also after it was the last. */
   held: HeldPart | undefined;
 
@@ -23,7 +24,7 @@ export class ReplayBuffer {
    * @param parts the size of a part, in bytes, where the last may be smaller; and the offset of the first
    */
   constructor(
-    stream: ReadableStream<Uint8Array<ArrayBuffer>>,
+    stream: ByteStream,
     { size, first }: { size: number; first: number },
   ) {
     this.#reader = stream.getReader();
@@ -55,7 +56,7 @@ export class ReplayBuffer {
   }
 
   /** The part that is held, and everything after it, as one stream. */
-  rest(): ReadableStream<Uint8Array<ArrayBuffer>> {
+  rest(): ByteStream {
     let held = this.held?.bytes;
     return new ReadableStream({
       pull: async (controller) => {
@@ -69,7 +70,7 @@ export class ReplayBuffer {
     }, { highWaterMark: 0 });
   }
 
-  async #read(): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  async #read(): Promise<Bytes | undefined> {
     if (this.#ahead.length > 0) return this.#ahead;
     for (;;) {
       const { done, value } = await this.#reader.read();

@@ -1,4 +1,5 @@
 /** One upload session: initiated with a POST, fed with PATCH, committed with a PUT that names the digest. @module */
+import type { Bytes } from "../../content/bytes.ts";
 import { LayerstashError, MismatchError, NotFoundError, RegistryError } from "../../errors.ts";
 import type { Algorithm, Digest } from "../../oci/digest.ts";
 import { urlNamed } from "../../http/answers.ts";
@@ -10,7 +11,7 @@ import type { StreamBody } from "../../http/request.ts";
 import type { CallOptions, Checkpoint, UploadPoint } from "../../store/store.ts";
 
 /** Bytes on their way, in memory or streamed. */
-export type SessionBody = Uint8Array<ArrayBuffer> | StreamBody;
+export type SessionBody = Bytes | StreamBody;
 
 /** What a session takes. */
 export interface SessionOptions extends CallOptions {

@@ -1,5 +1,6 @@
 /** What the removers of tags have in common, and how they call the API of a service. @module */
 import * as v from "valibot";
+import type { Bytes } from "../../content/bytes.ts";
 import { LayerstashError, NotAllowedError, RegistryError } from "../../errors.ts";
 import { parseAs } from "../../oci/manifest.ts";
 import { bytesOf } from "../../http/answers.ts";
@@ -44,7 +45,7 @@ export interface ApiAnswer {
   /** The headers. */
   headers: Headers;
   /** The body. */
-  bytes: Uint8Array<ArrayBuffer>;
+  bytes: Bytes;
 }
 
 const complaintSchema = v.object({ message: v.nullish(v.string()), detail: v.nullish(v.string()) });

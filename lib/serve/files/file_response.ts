@@ -1,5 +1,5 @@
 /** Answers a request for a file: ranges, conditions, and headers (RFC 9110). @module */
-import type { ByteStream } from "../../content/bytes.ts";
+import type { Bytes, ByteStream } from "../../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../../content/joined_stream.ts";
 import { type ByteRange, bytesSource } from "../../content/source.ts";
 import { rangesOf } from "../byte_ranges.ts";
@@ -115,7 +115,7 @@ class SeveralRanges {
   readonly #file: ServedFile;
   /** Nobody knows it beforehand, and could store a file in which it ends a part. */
   readonly #boundary = crypto.randomUUID();
-  readonly #parts: readonly { head: Uint8Array<ArrayBuffer>; range: ByteRange }[];
+  readonly #parts: readonly { head: Bytes; range: ByteRange }[];
   readonly #end = new TextEncoder().encode(`\r\n--${this.#boundary}--\r\n`);
 
   constructor(file: ServedFile, ranges: readonly ByteRange[]) {
@@ -123,7 +123,7 @@ class SeveralRanges {
     this.#parts = ranges.map((range) => ({ range, head: this.#headOf(range) }));
   }
 
-  #headOf(range: ByteRange): Uint8Array<ArrayBuffer> {
+  #headOf(range: ByteRange): Bytes {
     const lines = [
       `\r\n--${this.#boundary}`,
       `content-type: ${mediaTypeOf(this.#file.name)}`,
@@ -150,7 +150,7 @@ class SeveralRanges {
   }
 }
 
-function textPart(bytes: Uint8Array<ArrayBuffer>): JoinedPart {
+function textPart(bytes: Bytes): JoinedPart {
   return { size: bytes.length, open: () => bytesSource(bytes).open() };
 }
 

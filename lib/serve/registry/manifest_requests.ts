@@ -1,4 +1,5 @@
 /** Manifests of the registry: `/v2/<name>/manifests/<reference>`. @module */
+import type { Bytes } from "../../content/bytes.ts";
 import { MismatchError } from "../../errors.ts";
 import { type Algorithm, algorithmOf, type Digest, digestOf, isDigest } from "../../oci/digest.ts";
 import { collect } from "../../content/collect.ts";
@@ -92,7 +93,7 @@ async function receivedManifest({ body, headers }: Request, algorithm: Algorithm
   }
 }
 
-async function received(body: Request["body"]): Promise<Uint8Array<ArrayBuffer>> {
+async function received(body: Request["body"]): Promise<Bytes> {
   if (!body) return new Uint8Array();
   try {
     return await collect(body, MAX_MANIFEST_SIZE);
