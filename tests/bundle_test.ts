@@ -129,10 +129,23 @@ interface Place extends AsyncDisposable {
   env: Record<string, string>;
 }
 
-/** Makes the bundle in a directory of its own, far from the sources. */
-async function bundled(): Promise<Place> {
+let made: Promise<{ bytes: Uint8Array; mode: number }> | undefined;
+
+/** Makes the bundle once. */
+async function makeOnce(): Promise<{ bytes: Uint8Array; mode: number }> {
   const directory = await Deno.makeTempDir({ prefix: "layerstash-bundle-" });
   const path = await makeBundle(join(directory, "layerstash.js"));
+  const [bytes, { mode }] = [await Deno.readFile(path), await Deno.stat(path)];
+  await Deno.remove(directory, { recursive: true });
+  return { bytes, mode: mode ?? 0 };
+}
+
+/** The bundle in a directory of its own, far from the sources. */
+async function bundled(): Promise<Place> {
+  const directory = await Deno.makeTempDir({ prefix: "layerstash-bundle-" });
+  const path = join(directory, "layerstash.js");
+  const { bytes, mode } = await (made ??= makeOnce());
+  await Deno.writeFile(path, bytes, { mode });
   return {
     directory,
     path,

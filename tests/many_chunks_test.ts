@@ -4,10 +4,10 @@ import { download, info, openStore, remove, upload } from "../main.ts";
 import { makeWorkspace, someBytes } from "./rigs/content.ts";
 import { recordDisk } from "./rigs/recorded_disk.ts";
 
-Deno.test("the tags of 10,000 chunks are listed together, hundreds at a time, and removed so", async () => {
+Deno.test("the tags of 2,000 chunks are listed together, hundreds at a time, and removed so", async () => {
   await using work = await makeWorkspace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "files" });
-  const bytes = someBytes(100_000, 1);
+  const bytes = someBytes(20_000, 1);
   const input = await work.write("input", bytes);
   const listed = async (change: () => Promise<unknown>) => {
     using disk = recordDisk();
@@ -17,11 +17,11 @@ Deno.test("the tags of 10,000 chunks are listed together, hundreds at a time, an
     return disk.calls.filter((call) => call.startsWith("name ") && call.endsWith(` ${index}`)).length;
   };
   const uploaded = await listed(() => upload(store, "many", { input, chunkSize: 10 }));
-  assert.ok(uploaded < 1000, `index.json was written ${uploaded} times`);
-  assert.equal((await info(store, "many")).chunks.length, 10_000);
+  assert.ok(uploaded < 200, `index.json was written ${uploaded} times`);
+  assert.equal((await info(store, "many")).chunks.length, 2_000);
   await download(store, "many", { output: work.path("output") });
   assert.deepEqual(await Deno.readFile(work.path("output")), bytes);
   const removed = await listed(() => remove(store, "many"));
-  assert.ok(removed < 100, `index.json was written ${removed} times`);
+  assert.ok(removed < 20, `index.json was written ${removed} times`);
   assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("box/files/blobs/sha256"))), []);
 });

@@ -7,11 +7,14 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { announcedIn, startNotes } from "./rigs/run_notes.ts";
+import { denoDirectory } from "./rigs/system.ts";
 
 const PRELOAD = join(import.meta.dirname!, "rigs/preload.ts");
 /** With the examples of the documentation; `deno task static` checks types. */
 const HOW = ["-A", "--frozen", "--no-check", "--doc", "--parallel", "--preload", PRELOAD];
 const NO_SKIPS = "--no-skips";
+/** One file more than there are processors: many tests wait for a program that they have started, or for a disk. */
+const DENO_JOBS = Deno.env.get("DENO_JOBS") ?? `${navigator.hardwareConcurrency + 1}`;
 
 /** How a run ended. */
 interface Run {
@@ -26,7 +29,8 @@ async function run(args: string[]): Promise<Run> {
   try {
     const report = join(directory, "report.xml");
     const all = ["test", ...HOW, "--junit-path", report, ...args];
-    const { code } = await new Deno.Command(Deno.execPath(), { args: all, env }).spawn().status;
+    const more = { ...env, DENO_DIR: denoDirectory(), DENO_JOBS };
+    const { code } = await new Deno.Command(Deno.execPath(), { args: all, env: more }).spawn().status;
     // There is no report where no test was run, as with --help.
     const text = existsSync(report) ? await Deno.readTextFile(report) : "";
     return { code, skipped: text.match(/<skipped/g)?.length ?? 0, reasons: announcedIn(directory) };

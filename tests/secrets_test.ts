@@ -231,7 +231,7 @@ Deno.test(
     assert.equal(used.code, 0, used.stderr);
     assert.match(
       await Deno.readTextFile(work.path("cmdlines")),
-      /docker-credential-keep store.*main\.ts login.*docker-credential-keep get/s,
+      /docker-credential-keep store.*(main\.ts|layerstash\.js) login.*docker-credential-keep get/s,
     );
   },
 );

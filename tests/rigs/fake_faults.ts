@@ -29,8 +29,8 @@ export interface BrokenBody {
   after: number;
   /** Counts them from the beginning of the blob: a body that does not reach them comes through. */
   inBlob?: boolean;
-  /** Of which blob (downloads only); any where absent. */
-  digest?: Digest;
+  /** Of which blobs (downloads only); any where absent. */
+  digest?: Digest | readonly Digest[];
   /** How often. It counts down to 0. */
   times: number;
   /**
@@ -196,7 +196,9 @@ export interface BodyRange {
 
 /** Takes one of the times that a body breaks; `after` is counted from its beginning then. */
 export function takeBreak(body: BrokenBody | undefined, range: BodyRange): BrokenBody | undefined {
-  if (!body || body.times <= 0 || (body.digest ?? range.digest) !== range.digest) return undefined;
+  if (!body || body.times <= 0 || ![body.digest ?? range.digest].flat().includes(range.digest)) {
+    return undefined;
+  }
   const after = body.inBlob ? body.after - range.start : body.after;
   if (body.inBlob && (after < 0 || after > range.end - range.start)) return undefined;
   body.times--;

@@ -1,7 +1,7 @@
 /** Every fault of the fault matrix: what is wrong, where, which way the bytes go, and what has to come of it. @module */
 import { type Digest, digestOf } from "../../lib/oci/digest.ts";
 import { BYTES, CHUNK, type Direction, IMPATIENT, type Outcome, PART, type Trouble } from "./fault_cells.ts";
-import type { FakeRegistry, Faults, RecordedRequest } from "./fake_registry.ts";
+import type { FakeRegistry, Faults } from "./fake_registry.ts";
 
 /** One fault. */
 export interface Fault {
@@ -29,43 +29,25 @@ export const LAYERS: readonly Digest[] = [
   digestOf(BYTES.subarray(0, CHUNK)),
   digestOf(BYTES.subarray(CHUNK)),
 ];
-const isPart = ({ method }: RecordedRequest) => method === "PATCH";
-const isLayer = ({ method, path }: RecordedRequest) =>
-  method === "GET" && LAYERS.some((digest) => path.endsWith(digest));
 
-/** Lets a fault strike at certain requests only: the n-th of a kind, n counted from 0, so many times. */
-function strikeAt(
-  chosen: (request: RecordedRequest) => boolean,
-  { first, times = 1, faults }: { first: number; times?: number; faults: Faults },
-): Trouble {
-  let count = 0;
+/** Breaks the part in which the offset lies: parts go up one after the other. */
+function breakPart(at: number, how: "cut" | "stall", more: Faults = {}): Trouble {
+  let sound = Math.floor(at / PART);
   return {
-    prepare(fake: FakeRegistry) {
-      fake.faults.onRequest = (request) => {
-        if (!chosen(request)) return;
-        const strikes = count >= first && count < first + times;
-        count++;
-        if (strikes) Object.assign(fake.faults, structuredClone(faults));
+    prepare({ faults }: FakeRegistry) {
+      faults.onRequest = ({ method }) => {
+        if (method === "PATCH" && sound-- === 0) faults.breakUpload = { after: at % PART, times: 1, how };
       };
     },
-  };
-}
-
-/** Breaks the part in which the offset lies. */
-function breakPart(at: number, how: "cut" | "stall", more: Faults = {}): Trouble {
-  const faults: Faults = { breakUpload: { after: at % PART, times: 1, how } };
-  return {
-    ...strikeAt(isPart, { first: Math.floor(at / PART), faults }),
     faults: more,
     ...(how === "stall" && { open: IMPATIENT }),
   };
 }
 
+/** Breaks as many requests for chunks, whichever of them comes when. */
 function breakLayer(at: number, how: "cut" | "stall" | "short", times: number, more: Faults = {}): Trouble {
-  const faults: Faults = { breakDownload: { after: at, times: 1, how } };
   return {
-    ...strikeAt(isLayer, { first: 0, times, faults }),
-    faults: more,
+    faults: { breakDownload: { after: at, times, how, digest: LAYERS }, ...more },
     ...(how === "stall" && { open: IMPATIENT }),
   };
 }
@@ -400,7 +382,7 @@ const downloads: Fault[] = [
     offsets: [0],
     make: (at) => breakLayer(at, "cut", 999),
     expected: "failed",
-    most: 52, // six parts, eight attempts for each, and what is read before them
+    most: 52, // two chunks share the attempts of ten minutes, and there is what is read before them
   },
   {
     name: "a wrong byte",

@@ -15,13 +15,18 @@ export async function startNotes(): Promise<{ directory: string; env: Record<str
   return { directory, env: { [VARIABLE]: directory } };
 }
 
+/** The directory of the notes of this run; `undefined` where a file of tests is run alone. */
+export function notesDirectory(): string | undefined {
+  return Deno.env.get(VARIABLE);
+}
+
 /** Says what the tests cannot do on this machine, once in each file of tests. */
 export function announce(line: string): void {
   if (told.has(line)) return;
   told.add(line);
   // deno-lint-ignore no-console -- a test that is skipped must say so
   console.log(line);
-  const directory = Deno.env.get(VARIABLE);
+  const directory = notesDirectory();
   if (directory) Deno.writeTextFileSync(join(directory, ANNOUNCED), `${line}\n`, { append: true });
 }
 
@@ -39,7 +44,7 @@ export async function onceInRun(
   name: string,
   work: () => Promise<string | undefined>,
 ): Promise<string | undefined> {
-  const directory = Deno.env.get(VARIABLE);
+  const directory = notesDirectory();
   if (!directory) return await work();
   const path = join(directory, `outcome of ${name.replaceAll("/", " ")}`);
   using file = await Deno.open(path, { create: true, write: true });

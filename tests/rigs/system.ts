@@ -1,5 +1,5 @@
 /** What this system is like, for tests of what not every system has. What cannot be tested is said in a line. @module */
-import { join } from "node:path";
+import { isAbsolute, join } from "node:path";
 import { announce } from "./run_notes.ts";
 
 /** Whether there are signals, file modes and shell scripts. */
@@ -44,8 +44,10 @@ export function bareEnvironment(home: string): Record<string, string> {
 
 let modules: string | undefined;
 
-/** Where this process keeps its modules: the one that it runs has another home. */
+/** Where this process keeps its modules: the one that it runs has another home. A run of all tests asks Deno once. */
 export function denoDirectory(): string {
+  const given = Deno.env.get("DENO_DIR");
+  if (given && isAbsolute(given)) return given;
   const ask = () => new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).outputSync().stdout;
   return modules ??= JSON.parse(new TextDecoder().decode(ask())).denoDir;
 }
