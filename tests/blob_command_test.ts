@@ -382,19 +382,6 @@ Deno.test("a push that was interrupted goes on where it was, and so does a pull"
   assert.equal(digestOf(await Deno.readFile(work.path("copy"))), digest);
 });
 
-Deno.test("help of every command has examples and fits into 80 columns", async () => {
-  await using work = await makeWorkplace();
-  const blob = ["push", "pull", "size", "mount", "remove"].map((name) => `blob ${name}`);
-  const alias = ["set", "get", "remove", "list"].map((name) => `alias ${name}`);
-  for (const command of ["blob", ...blob, "alias", ...alias, "digest", "manifest", "repos", "token", "url"]) {
-    const { stdout } = await box(work, `${command} --help`, { env: { COLUMNS: "80" } });
-    assert.match(stdout, new RegExp(`Examples?:\\n  \\$ .*layerstash ${command}`), command);
-    assert.ok(stdout.split("\n").every((line) => line.length <= 90), stdout);
-    const options = stdout.slice(0, stdout.indexOf("Example"));
-    assert.ok(options.split("\n").every((line) => line.length <= 80), options);
-  }
-});
-
 Deno.test("a blob that is gone is named, and the registry is asked for nothing that belongs to a stored file", async () => {
   await using work = await makeWorkplace();
   await using fake = await startFakeRegistry();

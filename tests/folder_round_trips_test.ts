@@ -1,6 +1,7 @@
 /** Directories as people have them come back the same from every registry, as `rsync` sees it, and to container engines. @module */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
+import { builtGoProgram } from "./compatibility/go_programs.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -13,15 +14,9 @@ const linux = onLinux("names and times as Linux has them");
 const hasJudge = await ensureTool("rsync", "rsync") && await ensureTool("python3", "python3");
 const withJudge = { ignore: linux.ignore || !hasJudge };
 const hasRegistry = await ensureTool("docker-registry", "docker-registry");
-/** Distribution 3 is in no package of Debian. */
-const DISTRIBUTION_3 = await has("registry") ? "registry" : undefined;
+/** Neither is in a package of Debian. */
+const [distribution, crane] = [await builtGoProgram("distribution"), await builtGoProgram("crane")];
 const MiB = 1024 * 1024;
-
-async function has(program: string): Promise<boolean> {
-  const { success } = await new Deno.Command("which", { args: [program] }).output()
-    .catch(() => ({ success: false }));
-  return success;
-}
 
 /** Fills a directory with what people store: sources, packages of node, photos, and names that are hard to store. */
 async function makeTrees(directory: string): Promise<void> {
@@ -117,7 +112,7 @@ Deno.test("what people store comes back the same from a directory", withJudge, a
 for (
   const [name, program, ignore] of [
     ["docker-registry", "docker-registry", !hasRegistry],
-    ["distribution 3", DISTRIBUTION_3, DISTRIBUTION_3 === undefined],
+    ["distribution 3", distribution, distribution === undefined],
   ] as const
 ) {
   Deno.test(
@@ -191,13 +186,13 @@ async function requireFilesOf(place: Workplace, copy: string): Promise<void> {
   assert.deepEqual(found, wanted);
 }
 
-const withCrane = { ignore: withJudge.ignore || !hasRegistry || !await has("crane") };
+const withCrane = { ignore: withJudge.ignore || !hasRegistry || !crane };
 
 Deno.test("what crane exports is the folder that was stored", withCrane, async () => {
   await using place = await makeWorkplace();
   await using registry = await startRegistry();
   const address = await storeForEngines(place, registry);
-  await runProgram("crane", ["export", "--insecure", address, place.path("out.tar")]);
+  await runProgram(crane!, ["export", "--insecure", address, place.path("out.tar")]);
   await Deno.mkdir(place.path("out"));
   await runProgram("tar", ["xpf", place.path("out.tar"), "-C", place.path("out")]);
   const states = [await folderState(place.path("out")), await folderState(place.path("in"))];

@@ -7,6 +7,7 @@ import { IMAGE_INDEX } from "../lib/oci/media_types.ts";
 import { type Ended, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { sink, someBytes } from "./rigs/content.ts";
 import { ensureTool, pythonPeer } from "./rigs/debian.ts";
+import { linesOf } from "./rigs/line_reader.ts";
 import { type RealRegistry, startRegistry } from "./rigs/real_registry.ts";
 import { USER } from "./rigs/user.ts";
 import { getAlias, pullBlobs, pushBlob, setAlias } from "../lib/exports/blobs.ts";
@@ -27,45 +28,61 @@ interface Pair extends AsyncDisposable {
 async function makePair(options: Parameters<typeof startRegistry>[0] = {}): Promise<Pair> {
   const registry = await startRegistry(options);
   const work = await makeWorkplace();
+  const process = new Dxf(work.directory);
   const bytes = (text?: string) => text === undefined ? undefined : new TextEncoder().encode(text);
   const plain = options.tls ? undefined : { DXF_INSECURE: "1" };
   return {
     registry,
     work,
     dxf: (args, { env, stdin } = {}) =>
-      runDxf(work.directory, args, {
-        env: { DXF_HOST: registry.host, DXF_PROGRESS: "0", ...plain, ...env },
-        stdin: bytes(stdin),
-      }),
+      process.run(args, { env: { DXF_HOST: registry.host, DXF_PROGRESS: "0", ...plain, ...env }, stdin }),
     ours: (args, { env, stdin } = {}) =>
       work.run(args, {
         env: { LAYERSTASH_REGISTRY: registry.url, LAYERSTASH_REPOSITORY: REPOSITORY, ...env },
         stdin: bytes(stdin),
       }),
     async [Symbol.asyncDispose]() {
+      await process[Symbol.asyncDispose]();
       await registry[Symbol.asyncDispose]();
       await work[Symbol.asyncDispose]();
     },
   };
 }
 
-async function runDxf(
-  cwd: string,
-  args: string[],
-  { env, stdin }: { env: Record<string, string>; stdin: Uint8Array<ArrayBuffer> | undefined },
-): Promise<Ended> {
-  const child = new Deno.Command(join(peer!, "dxf"), {
-    args,
-    cwd,
-    env,
-    stdin: stdin ? "piped" : "null",
-    stdout: "piped",
-    stderr: "piped",
-  }).spawn();
-  const feeding = stdin && new Blob([stdin]).stream().pipeTo(child.stdin);
-  const [{ code, stdout, stderr }] = await Promise.all([child.output(), feeding]);
-  const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return { code, stdout: text(stdout), stderr: text(stderr) };
+/** dxf in one directory, loaded once. */
+class Dxf implements AsyncDisposable {
+  readonly #directory: string;
+  readonly #child: Deno.ChildProcess;
+  readonly #input: WritableStreamDefaultWriter<Uint8Array>;
+  readonly #answers: AsyncIterator<string>;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+    this.#child = new Deno.Command(join(peer!, "python"), {
+      args: [join(import.meta.dirname!, "rigs/dxf_process.py")],
+      stdin: "piped",
+      stdout: "piped",
+    }).spawn();
+    this.#input = this.#child.stdin.getWriter();
+    this.#answers = linesOf(this.#child.stdout)[Symbol.asyncIterator]();
+  }
+
+  /** Runs one command, as a process of its own would. */
+  async run(
+    args: string[],
+    { env, stdin = "" }: { env: Record<string, string>; stdin?: string | undefined },
+  ) {
+    const call = { args, cwd: this.#directory, env, stdin };
+    await this.#input.write(new TextEncoder().encode(`${JSON.stringify(call)}\n`));
+    const { value } = await this.#answers.next();
+    return JSON.parse(value) as Ended;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#input.close();
+    await this.#answers.next();
+    await this.#child.status;
+  }
 }
 
 /** What a command prints; it has to succeed. */

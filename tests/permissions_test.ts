@@ -29,8 +29,11 @@ async function run(reader: Reader, command: string): Promise<string> {
 /** The registry was asked, and had nothing to list. */
 const ANSWERED = /^3 [^\n]*there is no repository/;
 
+const modules = await Deno.makeTempDir({ prefix: "layerstash-modules-" });
+Deno.test.afterAll(() => Deno.remove(modules, { recursive: true }));
+
 async function makeOwner(): Promise<Reader> {
-  const reader = await makeReader();
+  const reader = await makeReader({ modules });
   await Deno.writeFile(`${reader.directory}/disk.img`, DISK);
   return reader;
 }

@@ -1,7 +1,7 @@
 /** Builds servers and clients that are written in Go, from the module proxy, and keeps them outside of the checkout. @module */
 import { join } from "node:path";
 import { cacheDirectory, ensureTool } from "../rigs/debian.ts";
-import { announce } from "../rigs/run_notes.ts";
+import { announce, onceInRun } from "../rigs/run_notes.ts";
 
 /** A program of a Go module. */
 export interface GoProgram {
@@ -48,17 +48,35 @@ export const GO_PROGRAMS = {
 
 /** The path of a program, which is built where it is missing; `undefined`, after one line that says why, where that fails. */
 export async function goProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
-  const program: GoProgram = GO_PROGRAMS[name];
-  const path = join(cacheDirectory(), "go", `${name}-${program.version}`);
-  if (await Deno.stat(path).then(() => true, () => false)) return path;
-  try {
-    if (!await ensureTool("go", "golang-go")) return undefined;
-    await build(program, path);
-    return path;
-  } catch (error) {
-    announce(`cannot build ${name} here: ${(error as Error).message}`);
-    return undefined;
-  }
+  const path = pathOf(name);
+  if (await exists(path)) return path;
+  if (!await ensureTool("go", "golang-go")) return undefined;
+  const refusal = await onceInRun(
+    `building ${name}`,
+    () => build(GO_PROGRAMS[name], path).then(() => undefined, (error: Error) => error.message),
+  );
+  if (refusal === undefined) return path;
+  announce(`cannot build ${name} here: ${refusal}`);
+  return undefined;
+}
+
+/**
+ * The path of a program that was built before; `undefined`, after one line that says how it is had, where it was not. For
+ * tests of programs whose building takes longer than all tests together.
+ */
+export async function builtGoProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
+  const path = pathOf(name);
+  if (await exists(path)) return path;
+  announce(`cannot test against ${name} here: deno task compatibility builds it, where there is Go`);
+  return undefined;
+}
+
+function pathOf(name: keyof typeof GO_PROGRAMS): string {
+  return join(cacheDirectory(), "go", `${name}-${GO_PROGRAMS[name].version}`);
+}
+
+function exists(path: string): Promise<boolean> {
+  return Deno.stat(path).then(() => true, () => false);
 }
 
 /** `go install` refuses modules that replace others, as Gitea does: so the module is built in a copy of its own. */

@@ -35,14 +35,18 @@ export async function withReader(what: string): Promise<{ ignore: boolean; timeo
   return { ignore, timeout: 10 * 60_000 };
 }
 
-/** Makes a reader who has nothing yet; what is public is in the registries. */
-export async function makeReader(): Promise<Reader> {
+/**
+ * Makes a reader who has nothing yet; what is public is in the registries. Where a directory of modules is named, Deno keeps
+ * there what it has fetched and compiled, for the next reader.
+ */
+export async function makeReader({ modules }: { modules?: string } = {}): Promise<Reader> {
   const home = await Deno.makeTempDir({ prefix: "layerstash-reader-" });
   const directory = join(home, "work");
   const certificates = join(directory, CERTIFICATES); // what may be read in the directory may read them
   await Deno.mkdir(certificates, { recursive: true });
   const internet = await startInternet(certificates);
-  await sharePackages(join(home, "deno")); // those of JSR are not the real ones
+  const cache = modules ?? join(home, "deno");
+  await sharePackages(cache); // those of JSR are not the real ones
   await storeImages(internet);
   await installDatabase(join(home, ".local/bin"));
   let putReady: ((directory: string) => Promise<void>) | undefined;
@@ -52,9 +56,10 @@ export async function makeReader(): Promise<Reader> {
       PATH: `${join(home, ".local/bin")}:${Deno.env.get("PATH")}`,
       HOME: home,
       PROFILE: join(home, "profile.ps1"),
-      DENO_DIR: join(home, "deno"),
+      DENO_DIR: cache,
       NO_COLOR: "1",
       TOKEN: USER.password,
+      LAYERSTASH_PROGRESS: "none", // on a busy machine a line every ten seconds would stand between what is shown
       LAYERSTASH_LISTEN: "127.0.0.1:0", // other tests may listen where the documentation does
       ...internet.env,
     },
