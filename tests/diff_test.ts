@@ -127,7 +127,7 @@ Deno.test("diff of what is the same ends with 0, and its errors with neither 0 n
     assert.deepEqual([ended.code, ended.stdout], [code, ""], ended.stderr);
     assert.match(
       ended.stderr,
-      /^layerstash: (cannot compare|the new-tree is missing|--ignore does not take)/,
+      /^layerstash: (cannot compare|the new tree is missing|--ignore does not take)/,
       ended.stderr,
     );
   }
