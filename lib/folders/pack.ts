@@ -1,5 +1,5 @@
 /** The packs of a folder that was found on the disk, and what shows that the files of one have not changed. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 import { DigestHash, encodedPart } from "../oci/digest.ts";
 import { planPacks, rankOf } from "./plan.ts";
 import { RowWriter } from "./row_bytes.ts";
@@ -75,6 +75,9 @@ const VERSION: Bytes = new TextEncoder().encode("layerstash folder 3");
 /** A text that changes when anything changes that the layer of a pack depends on, as far as metadata show it. */
 export function fingerprintOf(pack: Pack): string {
   const hash = new DigestHash().update(VERSION);
-  for (const rows of pack.rows()) hash.update(rows);
+  for (const rows of pack.rows()) {
+    hash.update(rows);
+    free(rows);
+  }
   return encodedPart(hash.digest());
 }

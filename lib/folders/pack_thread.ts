@@ -43,7 +43,7 @@ export class PackThreads implements Disposable {
 interface PackWork {
   port: BytePort;
   report: PromiseWithResolvers<WrittenPack>;
-  rows: Iterator<Bytes>;
+  rows: Iterator<Bytes, undefined>;
   progress: PackProgress;
   /** Stops to listen to the signal that ends it. */
   deafen: () => void;
@@ -90,16 +90,15 @@ export class PackThread implements Disposable {
     this.#fail(new LayerstashError("the packing was stopped"));
   }
 
-  /** Pieces that stay valid: those of the line between the threads are filled again. */
   async *#pieces(work: PackWork): AsyncGenerator<Bytes> {
-    for await (const piece of work.port.receive()) yield piece.slice();
+    yield* work.port.receive();
     work.deafen();
     this.#work = undefined;
   }
 
   #giveRows({ rows }: PackWork): void {
-    const next = rows.next();
-    this.#worker.postMessage({ type: "rows", rows: next.done ? undefined : next.value } satisfies PackBatch);
+    const { value } = rows.next();
+    this.#worker.postMessage({ type: "rows", rows: value } satisfies PackBatch, value ? [value.buffer] : []);
   }
 
   #hear(message: PortMessage | PackReport): void {

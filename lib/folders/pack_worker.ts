@@ -1,6 +1,6 @@
 /** The thread that writes a pack: it reads the files, compresses them, and gives what becomes a layer. @module */
 import { BytePort, type PortMessage } from "../content/byte_port.ts";
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 import { denied } from "../content/file_errors.ts";
 import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
 import { MismatchError } from "../errors.ts";
@@ -91,9 +91,12 @@ function count({ packed }: Writing, files: number, bytes: number): void {
 
 async function* written(writing: Writing): AsyncGenerator<Bytes> {
   yield* writing.writer.begin();
-  for await (const rows of orderedRows()) {
-    for (const entry of readRows(rows)) yield* writtenEntry(entry, writing);
-  }
+  for await (const rows of orderedRows()) yield* writtenRows(rows, writing);
+}
+
+function* writtenRows(rows: Bytes, writing: Writing): Generator<Bytes> {
+  for (const entry of readRows(rows)) yield* writtenEntry(entry, writing);
+  free(rows);
 }
 
 function* writtenEntry(entry: FoundEntry, writing: Writing): Generator<Bytes> {

@@ -108,6 +108,7 @@ export class PackWriter {
     const ending = [encodeHeaders({ ...TABLE, size }), ...rows, paddingAfter(size), END_OF_ARCHIVE];
     for (const bytes of ending) this.#count(bytes);
     yield* this.#members.member(ending);
+    for (const { buffer } of rows) buffer.transfer(0); // frees the memory at once
     yield stargzFooter(tableAt);
     return { diffId: this.#archive.digest(), table: hash.digest(), unpacked: this.#unpacked };
   }
