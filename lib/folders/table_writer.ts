@@ -1,6 +1,6 @@
 /** Gathers the table of contents of a layer: its rows as bytes, because there may be many. @module */
 import type { Bytes } from "../content/bytes.ts";
-import { archiveName } from "../layers/write_tar.ts";
+import { archiveName, fractionText } from "../layers/write_tar.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Attributes, FolderEntry, FolderEntryType } from "./folder.ts";
 
@@ -102,6 +102,5 @@ function firstPlace({ size }: FolderEntry, { offset, digest, length }: PiecePlac
 /** A time in RFC 3339, with as many digits as it needs. */
 function dateText(seconds: number, nanoseconds: number): string {
   const whole = new Date(seconds * 1000).toISOString().slice(0, -5);
-  const fraction = nanoseconds > 0 ? `.${`${nanoseconds}`.padStart(9, "0").replace(/0+$/, "")}` : "";
-  return `${whole}${fraction}Z`;
+  return `${whole}${fractionText(nanoseconds)}Z`;
 }

@@ -52,6 +52,22 @@ export function encodeName(name: string): Bytes {
   return new Uint8Array(bytes);
 }
 
+/** How many bytes a name has. */
+export function nameLength(name: string): number {
+  return isAscii(name) ? name.length : encodeName(name).length;
+}
+
+/** Writes the bytes of a name into a field, as far as they fit. Of most names a buffer of their own would take longer. */
+export function writeName(field: Bytes, name: string): void {
+  if (name.length > field.length || !isAscii(name)) field.set(encodeName(name).subarray(0, field.length));
+  else for (let at = 0; at < name.length; at++) field[at] = name.charCodeAt(at);
+}
+
+function isAscii(name: string): boolean {
+  for (let at = 0; at < name.length; at++) if (name.charCodeAt(at) > 0x7f) return false;
+  return true;
+}
+
 /** The text of a field. It ends at the first zero byte or with the field. */
 export function fieldText(bytes: Bytes): string {
   if (bytes[0] === 0) return "";

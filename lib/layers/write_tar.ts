@@ -1,7 +1,7 @@
 /** Encodes the headers of a tar archive: ustar, and pax for what does not fit into it (POSIX.1-2001). @module */
 import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "./entry.ts";
-import { decodeName, encodeName } from "./tar_field.ts";
+import { decodeName, nameLength, writeName } from "./tar_field.ts";
 import { BLOCK, HEADER_FIELDS } from "./tar_header.ts";
 
 /** What a header says. */
@@ -53,20 +53,16 @@ export function encodeHeaders(
   entry: TarEntry,
   room: (length: number) => Bytes = (length) => new Uint8Array(length),
 ): Bytes {
-  const name = encodeName(archiveName(entry));
-  const target = entry.target ? encodeName(entry.target) : NOTHING;
-  const records = attributesOf(entry, { name, target });
-  const attributes = records ? encodeName(records) : NOTHING;
-  const before = attributes.length === 0
-    ? 0
-    : BLOCK + attributes.length + paddingAfter(attributes.length).length;
+  const name = archiveName(entry);
+  const attributes = attributesOf(entry, name);
+  const size = nameLength(attributes);
+  const before = size === 0 ? 0 : BLOCK + size + paddingAfter(size).length;
   const headers = room(before + BLOCK);
   if (before > 0) {
-    const about = { mode: 0o644, size: attributes.length, seconds: 0 };
-    writeHeader(headers, about, { name: PAX_NAME, target: NOTHING, type: "attributes" });
-    headers.set(attributes, BLOCK);
+    writeHeader(headers, { mode: 0o644, size, seconds: 0 }, { name: PAX_NAME, type: "attributes" });
+    writeName(headers.subarray(BLOCK, BLOCK + size), attributes);
   }
-  writeHeader(headers.subarray(before), entry, { name, target, type: entry.type });
+  writeHeader(headers.subarray(before), entry, { name, target: entry.target, type: entry.type });
   return headers;
 }
 
@@ -78,17 +74,16 @@ export function paddingAfter(size: number): Bytes {
 /** What ends an archive. */
 export const END_OF_ARCHIVE: Bytes = ZEROS;
 
-const NOTHING: Bytes = new Uint8Array();
-const PAX_NAME: Bytes = ENCODER.encode("PaxHeaders.0/attributes");
+const PAX_NAME = "PaxHeaders.0/attributes";
 
 /** The attributes that do not fit into the header, as pax writes them: `LENGTH KEY=VALUE\n`. */
 function attributesOf(
-  { path, target: linked = "", type, size, seconds, nanoseconds, attributes, owned }: TarEntry,
-  { name, target }: { name: Bytes; target: Bytes },
+  { target = "", size, seconds, nanoseconds, attributes, owned }: TarEntry,
+  name: string,
 ): string {
   const records: [key: string, value: string][] = owned ? ownerRecords(owned) : [];
-  if (name.length > LONGEST_NAME) records.push(["path", archiveName({ path, type })]);
-  if (target.length > LONGEST_NAME) records.push(["linkpath", linked]);
+  if (nameLength(name) > LONGEST_NAME) records.push(["path", name]);
+  if (nameLength(target) > LONGEST_NAME) records.push(["linkpath", target]);
   if (size > MOST_OCTAL) records.push(["size", `${size}`]);
   if (nanoseconds > 0 || !fitsTime(seconds)) records.push(["mtime", timeText(seconds, nanoseconds)]);
   // Bytes that are not UTF-8 are lone surrogates.
@@ -111,13 +106,13 @@ function ownerRecords({ uid, gid, owner, group }: NonNullable<TarEntry["owned"]>
     if (id > MOST_ID) records.push([key, `${id}`]);
   }
   for (const [key, text] of [["uname", owner], ["gname", group]] as const) {
-    if (encodeName(text).length > LONGEST_OWNER) records.push([key, text]);
+    if (nameLength(text) > LONGEST_OWNER) records.push([key, text]);
   }
   return records;
 }
 
 function recordOf(key: string, value: string): string {
-  const rest = encodeName(key).length + encodeName(value).length + 3; // the blank, the equals sign and the newline
+  const rest = nameLength(key) + nameLength(value) + 3; // the blank, the equals sign and the newline
   let length = rest + `${rest}`.length;
   if (length !== rest + `${length}`.length) length = rest + `${length}`.length;
   return `${length} ${key}=${value}\n`;
@@ -129,27 +124,28 @@ function timeText(seconds: number, nanoseconds: number): string {
     ? [seconds + 1, 1_000_000_000 - nanoseconds]
     : [seconds, nanoseconds];
   const sign = seconds < 0 && whole === 0 ? "-" : "";
-  const fraction = part > 0 ? `.${`${part}`.padStart(9, "0").replace(/0+$/, "")}` : "";
-  return `${sign}${whole}${fraction}`;
+  return `${sign}${whole}${fractionText(part)}`;
+}
+
+/** A fraction of a second in as many decimal digits as it needs, after a point; empty for zero. */
+export function fractionText(nanoseconds: number): string {
+  return nanoseconds > 0 ? `.${`${nanoseconds}`.padStart(9, "0").replace(/0+$/, "")}` : "";
 }
 
 function writeHeader(
   room: Bytes,
   { mode, size, seconds, owned }: Pick<TarEntry, "mode" | "size" | "seconds" | "owned">,
-  { name, target, type }: { name: Bytes; target: Bytes; type: keyof typeof FLAGS },
+  { name, target = "", type }: { name: string; target?: string | undefined; type: keyof typeof FLAGS },
 ): void {
   const block = room.subarray(0, BLOCK);
   block.set(TEMPLATE);
-  block.set(name.length > LONGEST_NAME ? name.subarray(0, LONGEST_NAME) : name, HEADER_FIELDS.name[0]);
+  writeText(block, HEADER_FIELDS.name, name);
   writeOctal(block, HEADER_FIELDS.mode, mode);
   writeOctal(block, HEADER_FIELDS.size, size > MOST_OCTAL ? 0 : size);
   writeOctal(block, HEADER_FIELDS.modified, fitsTime(seconds) ? seconds : 0);
   if (owned) writeOwner(block, owned);
   block[HEADER_FIELDS.flag[0]] = FLAGS[type].charCodeAt(0);
-  block.set(
-    target.length > LONGEST_NAME ? target.subarray(0, LONGEST_NAME) : target,
-    HEADER_FIELDS.target[0],
-  );
+  writeText(block, HEADER_FIELDS.target, target);
   let sum = 0;
   for (let at = 0; at < BLOCK; at++) sum += block[at]!;
   writeOctal(block, CHECKSUM, sum);
@@ -158,8 +154,16 @@ function writeHeader(
 function writeOwner(block: Bytes, { uid, gid, owner, group }: NonNullable<TarEntry["owned"]>): void {
   writeOctal(block, HEADER_FIELDS.uid, uid > MOST_ID ? 0 : uid);
   writeOctal(block, HEADER_FIELDS.gid, gid > MOST_ID ? 0 : gid);
-  block.set(encodeName(owner).subarray(0, LONGEST_OWNER), HEADER_FIELDS.owner[0]);
-  block.set(encodeName(group).subarray(0, LONGEST_OWNER), HEADER_FIELDS.group[0]);
+  writeText(block, [HEADER_FIELDS.owner[0], LONGEST_OWNER], owner);
+  writeText(block, [HEADER_FIELDS.group[0], LONGEST_OWNER], group);
+}
+
+function writeText(
+  block: Bytes,
+  [offset, length]: readonly [offset: number, length: number],
+  text: string,
+): void {
+  writeName(block.subarray(offset, offset + length), text);
 }
 
 /** What all headers have: the owner and the group 0, a checksum that counts itself as blanks, and the format's mark. */
