@@ -1,4 +1,9 @@
-/** Builds servers and clients that are written in Go, from the module proxy, and keeps them outside of the checkout. @module */
+/**
+ * Builds servers and clients that are written in Go, from the module proxy, and keeps them outside of the checkout:
+ * `deno run -A tests/compatibility/go_programs.ts crane` builds one of them.
+ *
+ * @module
+ */
 import { join } from "node:path";
 import { cacheDirectory, ensureTool } from "../rigs/debian.ts";
 import { announce, onceInRun } from "../rigs/run_notes.ts";
@@ -67,7 +72,9 @@ export async function goProgram(name: keyof typeof GO_PROGRAMS): Promise<string 
 export async function builtGoProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
   const path = pathOf(name);
   if (await exists(path)) return path;
-  announce(`cannot test against ${name} here: deno task compatibility builds it, where there is Go`);
+  announce(
+    `cannot test against ${name} here: deno run -A tests/compatibility/go_programs.ts ${name} builds it with Go, in minutes`,
+  );
   return undefined;
 }
 
@@ -116,5 +123,12 @@ function reasonIn(given: string): string | undefined {
     return JSON.parse(given).Error;
   } catch {
     return undefined; // another command
+  }
+}
+
+if (import.meta.main) {
+  for (const name of Deno.args) {
+    if (!Object.hasOwn(GO_PROGRAMS, name)) throw new Error(`there is no ${name}`);
+    if (await goProgram(name as keyof typeof GO_PROGRAMS) === undefined) Deno.exitCode = 1;
   }
 }
