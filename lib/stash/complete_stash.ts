@@ -25,8 +25,8 @@ export async function completeStash(
     tags: StashTags;
   },
 ): Promise<Stash> {
-  const stash = draft.finish(layers);
   const digest = await tags.complete(layers);
+  const stash = draft.finish(layers); // with 100,000 chunks, the tags have let go of their memory by now
   const put = stash.chunks.map(({ number }) => chunkTag(draft.baseTag, number));
   await freeReplaced(store, put, { ...options, manifests: tags.replaced });
   const stale = existing.numbers.filter((number) => number > layers.length);
