@@ -274,9 +274,10 @@ that is a conflict, and nothing changes unless you add \`--overwrite\`. The same
 With \`--overwrite\`, the old file stays whole under its name until all chunks of the new one are stored; both
 take up space until then. Then the tags move: in a directory all at once, in a registry one after the other,
 that of the last chunk last. If the run is interrupted before that, nothing has changed, and the same command
-sends only what is missing. If it is interrupted while the tags move, the file is torn (see below) until the
-same command has moved the others. Some registries delete what has no tag within hours (Quay after one). If an
-upload takes longer there, \`remove\` the old file first: then each chunk gets its tag as soon as it is stored.
+sends only what is missing (standard input comes from its beginning again). If it is interrupted while the
+tags move, the file is torn (see below) until the same command has moved the others. Some registries delete
+what has no tag within hours (Quay after one). If an upload takes longer there, \`remove\` the old file first:
+then each chunk gets its tag as soon as it is stored.
 
 **On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
 the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
@@ -319,7 +320,8 @@ The space is freed:
 
 - **In a directory**, at once. \`--overwrite\` frees what it replaced when the new file is complete. Blobs
   without a tag stay. Those that a killed upload or \`recipients set\` stored are used by its next run; after
-  that, \`remove\` frees them. Those of aliases that were moved or removed go with \`blob remove\`.
+  that, \`remove\` frees them. Those of aliases that were moved or removed go with \`blob remove\`. What a
+  given-up \`--overwrite\` had stored stays as well; in a registry, the next collection of garbage takes it.
   \`umoci gc --layout DIR\` frees all that no tag leads to, also blobs without an alias: let nothing write there
   meanwhile.
 - **On Docker Hub and GHCR**, later.
