@@ -25,6 +25,10 @@ Deno.test("the same upload again sends nothing, and its key is not kept", async 
   }
 });
 
+/** What changed in a registry. Uploads that are begun beside the first look, and cancelled then, change nothing. */
+const stored = (fake: FakeRegistry) =>
+  changes(fake).filter((line) => !/^(POST|DELETE) blobs\/uploads\//.test(line));
+
 Deno.test("the same upload elsewhere is a conflict that says why, and with the key it is compared", async () => {
   await using scene = await setScene();
   await upload(scene.store, "disk", encrypted(scene));
@@ -36,7 +40,7 @@ Deno.test("the same upload elsewhere is a conflict that says why, and with the k
   const { identities } = scene.key;
   await upload(scene.store, "disk", { ...elsewhere, identities });
   await upload(scene.store, "disk", { ...elsewhere, identities, input: streamOf(FILE) });
-  assert.deepEqual(changes(scene.fake), []);
+  assert.deepEqual(stored(scene.fake), []);
   await scene.work.write("secret.img", flipped(FILE, 600_000), "2025-01-01T00:00:00.000Z");
   assert.ok(
     await failure(upload(scene.store, "disk", { ...elsewhere, identities })) instanceof ConflictError,
@@ -45,7 +49,7 @@ Deno.test("the same upload elsewhere is a conflict that says why, and with the k
   const foreign = await failure(upload(scene.store, "disk", { ...elsewhere, identities: others }));
   assert.ok(foreign instanceof ConflictError);
   assert.match(foreign.message, /encrypted with another key/);
-  assert.deepEqual(changes(scene.fake), []);
+  assert.deepEqual(stored(scene.fake), []);
 });
 
 Deno.test("an encrypted upload that was interrupted elsewhere is a conflict that says where it goes on", async () => {
@@ -163,7 +167,7 @@ Deno.test("a registry that takes back what it has shown gets nothing that its ke
   isDenied = false;
   const other = { ...elsewhere, input: streamOf(flipped(FILE, 600_000)) };
   assert.ok(await failure(upload(store, "disk", other)) instanceof ConflictError);
-  assert.deepEqual(changes(scene.fake), []);
+  assert.deepEqual(stored(scene.fake), []);
 });
 
 Deno.test("an encrypted upload looks at what has its name once", async () => {
