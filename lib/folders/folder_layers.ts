@@ -13,7 +13,7 @@ import type { Segment } from "./segments.ts";
 
 /** The table of contents of a pack. */
 export interface PackTable {
-  /** The entries in their order, some at a time, and each time anew. */
+  /** The entries in their order, some at a time. They can be read once: the memory of the table is free at the end. */
   batches(): AsyncGenerator<PackedEntry[]>;
   /** Fetches a segment, into a buffer that is large enough for it. */
   fetch(segment: Segment, buffer: Bytes): Promise<void>;
@@ -61,6 +61,7 @@ export class FolderLayers {
           if (pace.isPauseDue) await pace.pause();
           yield batch;
         }
+        found.json.buffer.transfer(0); // tables of megabytes would wait long to be collected
       },
       async fetch({ start, end }, buffer) {
         let filled = 0;

@@ -1,6 +1,7 @@
 /** Threads that unpack segments, beside the one that fetches them. @module */
 import { AnsweringThread, leastBusy } from "../content/answering_thread.ts";
 import type { Bytes } from "../content/bytes.ts";
+import { shareHeap } from "./c_library.ts";
 import type { Segment } from "./segments.ts";
 import type { Unpacked, UnpackOrder, UnpackTarget } from "./unpack_worker.ts";
 
@@ -8,8 +9,8 @@ type UnpackThread = AnsweringThread<UnpackOrder, Unpacked>;
 
 /** Buffers have whole multiples of this, so that segments of about one size fill the same ones again. In bytes. */
 const STEP = 1024 * 1024;
-/** The most threads. More would wait for the disk. */
-const MOST_THREADS = 4;
+/** The most threads. Each takes some 30 MiB, and the one that fetches and reads tables keeps no more of them busy with small files. */
+const MOST_THREADS = 2;
 
 /** Threads that take segments. Disposing of them ends them. */
 export class UnpackThreads implements Disposable {
@@ -22,6 +23,7 @@ export class UnpackThreads implements Disposable {
   /** Threads are started when they are needed. */
   constructor(target: UnpackTarget) {
     this.#target = target;
+    shareHeap();
   }
 
   /** A buffer for the bytes of a segment: they come back when it is written, and would be slow to be collected. */
