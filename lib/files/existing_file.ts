@@ -48,6 +48,7 @@ export async function requireReplaceable(
  * Makes sure that the directory exists in which something is to be written at a path.
  *
  * @throws {NotFoundError} if it does not
+ * @throws {InvalidInputError} if a part of the path is a file
  */
 export async function requireParent(path: string): Promise<void> {
   const directory = await Deno.stat(dirname(path)).catch((error) => {
