@@ -226,7 +226,11 @@ Deno.test("what is not a key is refused before anything is stored, and no secret
     [[...push, "--encrypt-to", "age1qqqq"], 2, /"age1qqqq" is not a recipient/],
     [[...push, "--encrypt-to", secret], 2, /a secret key was given/],
     [[...push, "--encrypt-to", "none.txt"], 3, /there is no file none\.txt/],
-    [[...push, "--encrypt-to", "key.txt"], 2, /entry 1 of key\.txt is not a recipient/],
+    [
+      [...push, "--encrypt-to", "key.txt"],
+      2,
+      /entry 1 of key\.txt is a secret key: others encrypt for the public one/,
+    ],
     [[...pull, "--identity", secret], 2, /a secret key was given/],
     [[...pull, "--identity", "damaged.txt"], 2, /entry 1 of damaged\.txt is not a secret key/],
     [[...pull, "--identity", "file"], 2, /entry 1 of file is not a secret key/],

@@ -202,7 +202,7 @@ Deno.test("of a layout without tags its only image is taken, and of several thei
   const hint = async (reference: string | undefined) => (await failure(findImage(store, reference))).hint;
   assert.equal(await hint("latest"), `it has: ${store.name}@${other.digest}`);
   await putUntagged(work.path("layout"), [one.digest, other.digest, one.digest]);
-  const names = [one, other].map(({ digest }) => `${store.name}@${digest}`).join(", ");
+  const names = [one, other].map(({ digest }) => `${store.name}@${digest}`).toSorted().join(", ");
   assert.equal(await hint(undefined), `name one of them: ${names}`);
   assert.equal(await hint("latest"), `it has: ${names}`);
   await putUntagged(work.path("layout"), []);
