@@ -404,7 +404,7 @@ Deno.test("files and their bytes are counted while they are stored, and to the l
   }
 });
 
-Deno.test("files whose numbers are too large to be told apart are not taken for one file", async () => {
+Deno.test("files whose numbers are unknown or too large to be told apart are not taken for one file", async () => {
   await using work = await makeWorkspace();
   for (const name of ["one", "other"]) await Deno.writeTextFile(work.path(name), name);
   using disk = openDisk();
@@ -414,6 +414,7 @@ Deno.test("files whose numbers are too large to be told apart are not taken for 
     return [files.length, links.length];
   };
   assert.deepEqual(await foundWith(() => Number(2n ** 62n + 1n)), [2, 0]);
+  assert.deepEqual(await foundWith(() => 0), [2, 0]);
   assert.deepEqual(await foundWith((path) => 2n ** 62n + (path.endsWith("one") ? 1n : 2n)), [2, 0]);
   assert.deepEqual(await foundWith(() => 2n ** 62n + 1n), [1, 1]);
 });

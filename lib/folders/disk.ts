@@ -15,7 +15,7 @@ export interface DiskEntry {
   nanoseconds: number;
   /** The time of the last change, also of names and modes, in milliseconds since 1970. */
   changed: number;
-  /** Which file system it is on, and its number there. Deno rounds one of more than 53 bits, as overlayfs makes them. */
+  /** Which file system it is on, and its number there: 0 = unknown. Deno rounds one of more than 53 bits, as of overlayfs. */
   device: number;
   inode: number | bigint;
   /** How many names it has. */
@@ -93,9 +93,9 @@ export function pathOnDisk(root: string, path: string): string {
   return path === "" ? root : root.endsWith("/") ? root + path : `${root}/${path}`; // Windows takes slashes, too
 }
 
-/** Whether the number of a file is its own. Different files may get the same rounded one. */
+/** Whether the number of a file is its own. Different files may get the same rounded one, and all get 0 where there is none. */
 export function hasExactNumber({ inode }: DiskEntry): boolean {
-  return typeof inode === "bigint" || Number.isSafeInteger(inode);
+  return typeof inode === "bigint" || inode > 0 && Number.isSafeInteger(inode);
 }
 
 /** In how many milliseconds a clock of a file system ticks at least once; and one that Deno gives in whole seconds. */
