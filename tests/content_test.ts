@@ -254,6 +254,29 @@ Deno.test("a signal ends the wait for the digest of a long range, and the hashin
 /** A worker that throws what nobody catches as soon as it gets a message. */
 const DYING = `data:application/javascript,self.onmessage = () => { throw new Error("out of order") };`;
 
+Deno.test("a hasher that was disposed of starts no thread, which would keep the program from ending", async () => {
+  await using work = await makeWorkspace();
+  const path = await work.write("large", LARGE);
+  const hasher = new Hasher();
+  const hash = () => hasher.file(path, { start: 0, end: LARGE.length });
+  assert.equal(await hash(), digestOf(LARGE));
+  hasher[Symbol.dispose]();
+  const real = globalThis.Worker;
+  let started = 0;
+  globalThis.Worker = class extends real {
+    constructor(_: string | URL, options?: WorkerOptions) {
+      super(DYING, options);
+      started++;
+    }
+  };
+  try {
+    const outcome = await hash().catch((error) => error.message);
+    assert.deepEqual([started, outcome], [0, "the hashing was stopped"]);
+  } finally {
+    globalThis.Worker = real;
+  }
+});
+
 Deno.test("a thread that has ended fails what it was given, and another one takes its place", async () => {
   await using work = await makeWorkspace();
   const path = await work.write("large", LARGE);

@@ -60,6 +60,7 @@ export interface HashOptions {
  */
 export class Hasher implements FileHasher {
   readonly #threads: HashThread[] = [];
+  #hasEnded = false;
   #nextId = 0;
 
   /**
@@ -115,15 +116,21 @@ export class Hasher implements FileHasher {
     return this.follow(path, at, algorithmOf(digest));
   }
 
-  /** Ends the threads. Pending digests reject. */
+  /** Ends the threads. Pending digests reject, and later ones that would need a thread. */
   [Symbol.dispose](): void {
+    this.#hasEnded = true;
     for (const thread of this.#threads) thread.end();
   }
 
   #leastBusy(): HashThread {
+    if (this.#hasEnded) throw hashingStopped(); // a thread that is started now would never end
     const most = Math.max(1, Math.min(4, navigator.hardwareConcurrency - 1));
     return leastBusy(this.#threads, { most, start: () => new HashThread() });
   }
+}
+
+function hashingStopped(): LayerstashError {
+  return new LayerstashError("the hashing was stopped");
 }
 
 /** A digest that a caller waits for. */
@@ -163,7 +170,7 @@ class HashThread {
 
   end(): void {
     this.#worker.terminate();
-    this.#failAll(new LayerstashError("the hashing was stopped"));
+    this.#failAll(hashingStopped());
   }
 
   #settle({ id, bytes, digest, error }: HashAnswer): void {
