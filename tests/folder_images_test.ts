@@ -6,7 +6,7 @@ import type { Digest } from "../lib/oci/digest.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
-import { putImage } from "./rigs/images.ts";
+import { blobFile, putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { estargzOf } from "./rigs/toc_layers.ts";
 
@@ -97,4 +97,39 @@ Deno.test("an image with tables of contents whose config does not say so is no f
   const copied = await run("copy", THERE, "oci:./other:there");
   assert.doesNotMatch(copied.said, /get it back/);
   assert.equal((await run("copy", "oci:./box/me/files:site", "oci:./other:there", "--json")).code, 6);
+});
+
+Deno.test("a folder that is malformed or has lost its config is replaced and removed where that is asked for", async () => {
+  await using work = await makeWorkplace();
+  await Deno.mkdir(work.path("site"));
+  await work.write("site/index.html", "<h1>Hello</h1>");
+  const run = async (...words: string[]) => {
+    const { code, stdout, stderr } = await work.run(words);
+    return { code, said: `${stdout}${stderr}` };
+  };
+  const putBroken = async (how: "lost" | "malformed") => {
+    using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+    const config = { layerstash: { kind: "folder", version: 9 }, comment: how };
+    await putImage(store, "there", [{ bytes: tarOf([{ name: "old" }]) }], config);
+    const { config: blob } = readImageManifest((await store.manifest("there"))!);
+    if (how === "lost") await Deno.remove(blobFile(work.path("box/me/files"), blob));
+  };
+  for (const how of ["lost", "malformed"] as const) {
+    await putBroken(how);
+    const refused = await run("upload", "site", THERE);
+    assert.equal(refused.code, 6, refused.said);
+    assert.match(refused.said, /there holds something else\nhint: use another tag, or --overwrite/);
+    const stored = await run("upload", "site", THERE, "--overwrite");
+    assert.equal(stored.code, 0, stored.said);
+    assert.match((await run("verify", THERE, "site", "--deep")).said, /site is the same/);
+  }
+  await putBroken("malformed");
+  assert.equal((await run("remove", THERE)).code, 0);
+  await putBroken("lost");
+  const kept = await run("remove", THERE);
+  assert.equal(kept.code, 3, kept.said);
+  assert.match(
+    kept.said,
+    /hint: to remove this tag alone: layerstash alias remove oci:.\/box\/me\/files:there/,
+  );
 });

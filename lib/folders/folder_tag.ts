@@ -3,6 +3,7 @@ import type { Recipients } from "../encryption/recipients.ts";
 import { ConflictError } from "../errors.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import type { Manifest } from "../oci/manifest.ts";
+import { undefinedIfBroken } from "../stash/find_stash.ts";
 import { requireNoChunk } from "../stash/require_no_chunk.ts";
 import { requireNoStash } from "../stash/shared_names.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -13,7 +14,7 @@ import { readFolder } from "./folder_image.ts";
 export interface FolderTag {
   tag: string;
   manifest: Manifest | undefined;
-  /** Set if it holds a folder, encrypted or not like the one that is to be stored. */
+  /** Set if it holds a folder that can be read, encrypted or not like the one that is to be stored. */
   folder: FolderFacts | undefined;
 }
 
@@ -38,7 +39,9 @@ export async function lookAtFolderTag(
   await requireNoStash(store, tag, { signal, onEvent });
   const manifest = await store.manifest(tag, { signal, onEvent });
   const isAlike = manifest && isEncrypted === (manifest.storedAs !== undefined);
-  const folder = isAlike ? await readFolder(store, manifest, { signal, onEvent }) : undefined;
+  const folder = isAlike
+    ? await readFolder(store, manifest, { signal, onEvent }).catch(undefinedIfBroken)
+    : undefined;
   return { tag, manifest, folder };
 }
 

@@ -1,11 +1,12 @@
 /** Removes a folder: its tag, and what nothing else names then. @module */
 import { isFolderImage } from "../images/folder_mark.ts";
+import { undefinedIfBroken } from "../stash/find_stash.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 
 /**
  * Removes the tag of a folder, and no other. Its manifest and its layers go as well, unless something else in the repository
- * leads to them. What is not a folder stays.
+ * leads to them. What is not a folder stays, and an image that has lost its config, which would tell it.
  *
  * @returns whether there was a folder
  * @throws {NotAllowedError} if the registry does not remove tags
@@ -26,7 +27,7 @@ import type { CallOptions, Store } from "../store/store.ts";
  */
 export async function removeFolder(store: Store, tag: string, options: CallOptions = {}): Promise<boolean> {
   const manifest = await store.manifest(tag, options);
-  if (!manifest || !await isFolderImage(store, manifest, options)) return false;
+  if (!manifest || !await isFolderImage(store, manifest, options).catch(undefinedIfBroken)) return false;
   await store.removeManifest(tag, options);
   await freeReplaced(store, [tag], { ...options, manifests: [manifest.digest] });
   return true;
