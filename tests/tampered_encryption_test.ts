@@ -1,6 +1,7 @@
 /** Tests of encrypted files in the hands of somebody who can change what is stored, and has no key. @module */
 import assert from "node:assert/strict";
 import { download, info, MismatchError, upload, verify } from "../main.ts";
+import { serveHandler } from "../lib/exports/serve.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { sink, someBytes } from "./rigs/content.ts";
 import { encrypted, failure, fetched, FILE, requireRefused, setScene } from "./rigs/encrypted_scene.ts";
@@ -125,4 +126,26 @@ Deno.test("a stash that says it is encrypted in an unknown way asks for a newer 
   replaceChunks(scene.fake, "disk", { chunks: chunks.map(({ digest }) => digest), note: { encryption } });
   const error = await failure(info(scene.store, "disk"));
   assert.match(error.message, /newer layerstash/);
+});
+
+Deno.test("a server with the key lists a file whose description was damaged, and what is beside it", async () => {
+  await using scene = await setScene();
+  const { chunks } = await upload(scene.store, "disk", encrypted(scene));
+  await upload(scene.store, "plain", { input: scene.input });
+  const { details = "" } = noteOf(scene.fake, "disk-4").encryption;
+  const damaged = flipped(Uint8Array.fromBase64(details), details.length / 2).toBase64();
+  const note = { encryption: { format: "age", details: damaged } };
+  replaceChunks(scene.fake, "disk", { chunks: chunks.map(({ digest }) => digest), note });
+  const handler = serveHandler({ "me/files": scene.store }, { identities: scene.key.identities });
+  const headers = { accept: "text/html", depth: "1" };
+  const list = await handler(new Request("http://localhost/files/me/files/", { headers }));
+  const page = await list.text();
+  assert.equal(list.status, 200, page);
+  assert.match(page, /badge bad">the encrypted bytes are damaged[^]*Download plain/);
+  assert.doesNotMatch(page, /Download disk/);
+  const mounted = await handler(
+    new Request("http://localhost/dav/me/files/", { method: "PROPFIND", headers }),
+  );
+  const names = await mounted.text();
+  assert.deepEqual([mounted.status, /plain/.test(names), /disk/.test(names)], [207, true, false]);
 });

@@ -1,6 +1,6 @@
 /** What a repository holds, and how it is listed. @module */
 import { listArtifacts, type ListedArtifact } from "../../artifacts/list_artifacts.ts";
-import { NotAllowedError } from "../../errors.ts";
+import { MismatchError, NotAllowedError } from "../../errors.ts";
 import { faultOfListed, type ListedStash, listStashes } from "../../stash/list_stashes.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { ListedName } from "./found.ts";
@@ -50,7 +50,7 @@ function versionOf(tags: readonly string[]): string {
   return [Math.floor(Date.now() / OUTDATED), ...tags].join("\n");
 }
 
-/** An encrypted file as whoever has its key sees it. Without a key it is only listed. */
+/** An encrypted file as whoever has its key sees it. Without a key, and where it is damaged, it is only listed. */
 async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Promise<ListedStash> {
   if (!listed.stash?.encryption) return listed;
   const { stash: _, ...rest } = listed;
@@ -60,6 +60,7 @@ async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Pr
       ? { ...rest, stash: { ...thing.open.stash, size: thing.file.size } }
       : rest;
   } catch (error) {
+    if (error instanceof MismatchError) return { ...rest, problem: error.message };
     if (!(error instanceof NotAllowedError)) throw error;
     return rest;
   }
