@@ -4,6 +4,7 @@ import { ConflictError, InvalidInputError } from "../errors.ts";
 import { withChannel, withStoredDigests } from "../events.ts";
 import { requireParent } from "../files/existing_file.ts";
 import { decryptedImages } from "../images/decrypted_images.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { StoreReader } from "../store/store.ts";
 import { adaptiveJobs, checkTransfer } from "../transfer/adaptive_jobs.ts";
@@ -74,7 +75,7 @@ export async function downloadFolder(
     signal,
   });
   const { digest, storedAs = digest, storedLayers } = manifest;
-  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const size = totalSize(layers);
   const files = reporting.paths ? undefined : stored.files;
   report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
   await requireParent(directory);

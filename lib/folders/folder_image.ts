@@ -81,7 +81,7 @@ export async function folderOf(
 /**
  * Whether a reference leads to a folder, encrypted or not.
  *
- * @throws {NotFoundError} if it leads to an image without its config, which would tell it
+ * @throws {NotFoundError} if it leads to an image whose config is missing: nothing else tells it
  * @throws {MismatchError} if what it leads to is malformed
  *
  * @example

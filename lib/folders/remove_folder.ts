@@ -6,7 +6,7 @@ import type { CallOptions, Store } from "../store/store.ts";
 
 /**
  * Removes the tag of a folder, and no other. Its manifest and its layers go as well, unless something else in the repository
- * leads to them. What is not a folder stays, and an image that has lost its config, which would tell it.
+ * leads to them. What is not a folder stays. So does an image whose config is missing: nothing else tells it.
  *
  * @returns whether there was a folder
  * @throws {NotAllowedError} if the registry does not remove tags

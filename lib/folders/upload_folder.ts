@@ -10,6 +10,7 @@ import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { ImageEncryption, type ImageEncryptionOptions } from "../images/encrypting_store.ts";
 import { counted, listed } from "../messages.ts";
+import { totalSize } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { Manifest } from "../oci/manifest.ts";
 import { keptRecipients } from "../stash/encrypted_input.ts";
@@ -158,7 +159,7 @@ export async function uploadFolder(
   const digest = encryption?.storedAs(plain) ?? plain.digest;
   const isForUnknown = reporting.encryptTo?.kind === "keys" && !memory.encrypted?.descriptionOf(digest);
   if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(tag) });
-  return { ...uploaded, stored: layers.reduce((sum, { size }) => sum + size, 0), sentSize, digest };
+  return { ...uploaded, stored: totalSize(layers), sentSize, digest };
 }
 
 /**

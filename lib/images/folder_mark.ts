@@ -7,9 +7,9 @@ import { isEncryptedImage } from "./encrypted_image.ts";
 import { MAX_CONFIG_SIZE, readConfigBytes } from "./image_config.ts";
 
 /**
- * Whether a manifest is that of a folder. An encrypted image is one: nothing else is stored so.
+ * Whether a manifest is that of a folder. Each encrypted image is one: layerstash encrypts no other images.
  *
- * @throws {NotFoundError} if the config is missing that would tell it
+ * @throws {NotFoundError} if it is an image whose config is missing: nothing else tells it
  */
 export async function isFolderImage(
   store: StoreReader,
@@ -25,7 +25,7 @@ export async function isFolderImage(
  * The config alone tells. Layers with tables of contents are written by other programs, too; and a program that copies a folder
  * may pack its layers anew, and drop what the manifest says of them.
  *
- * @throws {NotFoundError} if the config is missing that would tell it
+ * @throws {NotFoundError} if it is an image whose config is missing
  */
 export async function configOfFolder(
   store: StoreReader,

@@ -57,7 +57,7 @@ export function nameLength(name: string): number {
   return isAscii(name) ? name.length : encodeName(name).length;
 }
 
-/** Writes the bytes of a name into a field, as far as they fit. Of most names a buffer of their own would take longer. */
+/** Writes the bytes of a name into a field, as far as they fit. Most names are ASCII, and need no buffer in between. */
 export function writeName(field: Bytes, name: string): void {
   if (name.length > field.length || !isAscii(name)) field.set(encodeName(name).subarray(0, field.length));
   else for (let at = 0; at < name.length; at++) field[at] = name.charCodeAt(at);

@@ -172,7 +172,7 @@ ENCODER.encodeInto("0000000\x000000000\0", TEMPLATE.subarray(HEADER_FIELDS.uid[0
 ENCODER.encodeInto(" ".repeat(HEADER_FIELDS.checksum[1]), TEMPLATE.subarray(HEADER_FIELDS.checksum[0]));
 ENCODER.encodeInto("ustar\x0000", TEMPLATE.subarray(HEADER_FIELDS.magic[0]));
 
-/** Where the digits of the checksum are, and the zero byte after them: other than in all fields, a blank comes last. */
+/** Where the digits of the checksum are, and the zero byte after them. A blank ends its field, unlike the others. */
 const CHECKSUM = [HEADER_FIELDS.checksum[0], HEADER_FIELDS.checksum[1] - 1] as const;
 
 /** Writes a number in octal digits that fill a field, but for the zero byte at its end. */

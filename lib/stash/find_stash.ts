@@ -1,6 +1,6 @@
 /** Finds a stash: by its name, for which two manifests are read however large it is, or by its digest. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
-import type { Descriptor } from "../oci/descriptor.ts";
+import { type Descriptor, totalSize } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
@@ -183,7 +183,7 @@ async function findLegacyStash(
   requireOneUpload(baseTag, images);
   const layers: Descriptor[] = images.map(({ layer }) => layer);
   const chunks = chunksOf(baseTag, layers);
-  const size = layers.reduce((sum, layer) => sum + layer.size, 0);
+  const size = totalSize(layers);
   if (!Number.isSafeInteger(size)) {
     throw new MismatchError(`the chunks of ${baseTag} have ${size} bytes in all, which is out of range`);
   }

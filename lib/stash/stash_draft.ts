@@ -1,6 +1,6 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
 import { chunkCount, type InputChunk, SMALL_FILE } from "../files/input.ts";
-import { type Descriptor, TITLE } from "../oci/descriptor.ts";
+import { type Descriptor, TITLE, totalSize } from "../oci/descriptor.ts";
 import { digestOf } from "../oci/digest.ts";
 import { encodeManifest, type Manifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
@@ -191,8 +191,4 @@ function encodeConfig(
     rootfs: { type: "layers", diff_ids: [layer.digest] },
     layerstash: note,
   }));
-}
-
-function totalSize(layers: readonly Descriptor[]): number {
-  return layers.reduce((sum, { size }) => sum + size, 0);
 }

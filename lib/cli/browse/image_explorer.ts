@@ -107,7 +107,10 @@ export class ImageExplorer implements Disposable {
     return image.registry.kind !== "remote" || /(:[^/]+|@[^/]+)$/.test(text) ? image.reference : undefined;
   }
 
-  /** What the repository holds. Where manifests are dear, or there are many names, chunks are listed as the images that they are. */
+  /**
+   * What the repository holds. Where the registry limits how many manifests are read, or there are many names, each chunk is
+   * listed as an image.
+   */
   async content(options: ExplorerOptions): Promise<RepositoryContent> {
     const references = await knownReferences(this.store, { most: MOST_TAGS, ...options });
     const tags = references.filter((each) => parseChunkTag(each) !== undefined);
