@@ -32,15 +32,15 @@ const SYMBOLS = {
 
 /** The library, until it is closed. */
 export type Library = Deno.DynamicLibrary<typeof SYMBOLS>;
+/** Its functions. */
+export type LibraryCalls = Library["symbols"];
+
 /** The function that sets how memory is allocated, which glibc alone has. */
 const ALLOCATION = { mallopt: { parameters: ["i32", "i32"], result: "i32" } } as const;
 /** What it sets: the most heaps, and the size from which memory that is freed goes back to the system at once. */
 const [M_ARENA_MAX, M_MMAP_THRESHOLD] = [-8, -3];
 /** Such a size, in bytes. */
 const LARGE = 256 * 1024;
-
-/** Its functions. */
-export type LibraryCalls = Library["symbols"];
 
 /** Opens the library; `undefined` on other systems, or without the permission to call it. */
 export function openLibrary(): Library | undefined {
