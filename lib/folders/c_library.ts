@@ -61,7 +61,8 @@ function isAllowed(): boolean {
 
 /**
  * Has threads that are started later share a heap of the C library, where that is glibc. It would give each thread a heap of its
- * own, and keep what is freed there: a sixth of all memory.
+ * own, and keep what is freed there: a sixth of all memory. This holds for the whole process, so a program decides on it, and
+ * not a library.
  */
 export function shareHeap(): void {
   if (!isAllowed()) return;

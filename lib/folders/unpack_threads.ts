@@ -1,7 +1,6 @@
 /** Threads that unpack segments, beside the one that fetches them. @module */
 import { AnsweringThread, leastBusy } from "../content/answering_thread.ts";
 import type { Bytes } from "../content/bytes.ts";
-import { shareHeap } from "./c_library.ts";
 import type { Segment } from "./segments.ts";
 import type { Unpacked, UnpackOrder, UnpackTarget } from "./unpack_worker.ts";
 
@@ -23,7 +22,6 @@ export class UnpackThreads implements Disposable {
   /** Threads are started when they are needed. */
   constructor(target: UnpackTarget) {
     this.#target = target;
-    shareHeap();
   }
 
   /** A buffer for the bytes of a segment: they come back when it is written, and would be slow to be collected. */

@@ -4,6 +4,7 @@ import type { Identities } from "../../encryption/identities.ts";
 import type { Recipients } from "../../encryption/recipients.ts";
 import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
+import { shareHeap } from "../../folders/c_library.ts";
 import type { UploadedFolder } from "../../folders/upload_folder.ts";
 import { counted, printable } from "../../messages.ts";
 import { encodedPart, isDigest } from "../../oci/digest.ts";
@@ -116,6 +117,7 @@ export async function bringBackFolder(session: StoreSession, flags: FolderDownlo
   }
   const directory = outfile ?? (isDigest(baseTag) ? encodedPart(baseTag).slice(0, 12) : baseTag);
   let size = 0; // that of all layers, which the plan has
+  shareHeap();
   const folder = await downloadFolder(store, baseTag, {
     ...{ ...options, directory, paths, signal },
     onEvent(event) {
