@@ -13,7 +13,7 @@ import { download, openStore, remove, type Store, type TransferEvent, upload, ve
 import { concatenate, makeWorkspace, sink, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 const WRITER = join(import.meta.dirname!, "rigs/layout_process.ts");
 const CONFIG = join(import.meta.dirname!, "../deno.json");
@@ -32,6 +32,34 @@ Deno.test("processes that write at once lose nothing of each other", async () =>
   for (const baseTag of expected) assert.deepEqual((await verify(store, baseTag, { deep: true })).faults, []);
   await requireSound(work);
 });
+
+Deno.test(
+  "an upload goes on while a program that is being started still has its file",
+  onLinux("/proc"),
+  async () => {
+    await using work = await makeWorkspace();
+    using store = open(work);
+    const library = Deno.dlopen("libc.so.6", {
+      dup: { parameters: ["i32"], result: "i32" },
+      close: { parameters: ["i32"], result: "i32" },
+    });
+    const inherited: number[] = []; // what a child process has between fork and exec
+    const bytes = someBytes(5000);
+    const upload = await store.uploads!.begin();
+    await upload.append(ReadableStream.from(async function* () {
+      yield bytes;
+      for (const { name } of Deno.readDirSync("/proc/self/fd")) {
+        const target = await Deno.readLink(`/proc/self/fd/${name}`).catch(() => "");
+        if (target.includes(upload.id)) inherited.push(library.symbols.dup(Number(name)));
+      }
+    }()));
+    assert.ok(inherited.length > 0);
+    const { size } = await upload.finish(digestOf(bytes));
+    assert.equal(size, bytes.length);
+    inherited.forEach((file) => library.symbols.close(file));
+    library.close();
+  },
+);
 
 Deno.test("of one process a single call waits for the system's lock, and each gets it", async () => {
   await using work = await makeWorkspace();

@@ -31,13 +31,25 @@ export async function makeDraft(directory: string): Promise<Draft> {
   return { path, file, [Symbol.dispose]: closingOnce(file) };
 }
 
-/** Closes a file, and does nothing when it is called again. */
+/**
+ * Unlocks and closes a file, and does nothing when it is called again. To close it would not unlock it at once where another
+ * thread is just starting a program: that has the file open, too, until it runs.
+ */
 export function closingOnce(file: Deno.FsFile): () => void {
   let open = true;
   return () => {
-    if (open) file.close();
+    if (!open) return;
     open = false;
+    unlock(file);
+    file.close();
   };
+}
+
+function unlock(file: Deno.FsFile): void {
+  if (!LOCKS) return;
+  try {
+    file.unlockSync();
+  } catch { /* the file system has no locks */ }
 }
 
 /**

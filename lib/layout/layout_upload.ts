@@ -9,7 +9,7 @@ import { type Algorithm, algorithmOf, type Digest } from "../oci/digest.ts";
 import { OCTET_STREAM } from "../oci/media_types.ts";
 import type { CallOptions, UploadInPieces } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
-import { closingOnce, LOCKS } from "./drafts.ts";
+import { closingOnce, type Draft, LOCKS } from "./drafts.ts";
 
 /** How many bytes one write takes: those of connections come in much smaller pieces, and each write waits for a thread. */
 const GATHERED = 256 * 1024;
@@ -73,10 +73,10 @@ export class LayoutUpload implements UploadInPieces {
     { signal }: CallOptions = {},
   ): Promise<void> {
     await this.#alone(async () => {
-      using file = await this.#open();
+      using draft = await this.#open();
       if (this.#size === 0) this.#hash ??= this.#blobs.follow(this.#path, this.#algorithm);
       await eachGathered(bytes, async (piece) => {
-        await writeAll(file, piece);
+        await writeAll(draft.file, piece);
         this.#size += piece.length;
         this.#hash?.advance(this.#size);
       }, signal);
@@ -86,8 +86,7 @@ export class LayoutUpload implements UploadInPieces {
   async finish(digest: Digest, { signal }: CallOptions = {}): Promise<Descriptor> {
     signal?.throwIfAborted();
     return await this.#alone(async () => {
-      const file = await this.#open();
-      const draft = { path: this.#path, file, [Symbol.dispose]: closingOnce(file) };
+      const draft = await this.#open();
       if (algorithmOf(digest) !== this.#algorithm) this.#dropHash(); // the file is read again
       const [hash, size] = [this.#hash, this.#size];
       this.#hash = undefined;
@@ -109,11 +108,12 @@ export class LayoutUpload implements UploadInPieces {
   }
 
   /** Opens the file for this process alone, which has all that it knows of. */
-  async #open(): Promise<Deno.FsFile> {
+  async #open(): Promise<Draft> {
     const file = await Deno.open(this.#path, { append: true });
+    const draft = { path: this.#path, file, [Symbol.dispose]: closingOnce(file) };
     const isOwn = !LOCKS || await file.tryLock(true).catch(() => true); // a file system may have no locks
-    if (isOwn && (await file.stat()).size === this.#size) return file;
-    file.close();
+    if (isOwn && (await file.stat()).size === this.#size) return draft;
+    draft[Symbol.dispose]();
     throw this.#conflict();
   }
 
