@@ -236,6 +236,18 @@ Deno.test("what a tag led to stays, by its digest, until it is deleted by its di
   });
 });
 
+Deno.test("a manifest that was stored by its digest is listed once when it gets a tag", async () => {
+  await withDirectory(async (directory) => {
+    await using server = await startServer([`oci:${directory}`]);
+    using store = openStore({ registry: server.url, repository: "me/files" });
+    const manifest = await storeImage(store, "", "one");
+    await store.putManifest("v1", manifest);
+    assert.deepEqual(await entriesIn(join(directory, "me/files")), ["v1"]);
+    await store.removeManifest("v1");
+    assert.deepEqual(await entriesIn(join(directory, "me/files")), [manifest.digest]);
+  });
+});
+
 Deno.test("a manifest that comes with many tags is listed once, under all of them", async () => {
   await withDirectory(async (directory) => {
     await using server = await startServer([`oci:${directory}`]);

@@ -88,8 +88,10 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
       );
       if (asRegistry) {
         const children = await Promise.all(distinct.map((each) => this.#unnamedChildren(each, index)));
+        const named = add.filter((entry) => !isNameless(entry))
+          .flatMap(({ digest }) => entriesNamed(index.entries, digest).filter(isNameless));
         add.push(...unnamed(remove, [...without(index.entries, remove), ...add]));
-        remove.push(...children.flat());
+        remove.push(...children.flat(), ...named);
       }
       await index.change({ remove, add });
       for (const { reference, manifest, replaced } of changes) {
@@ -168,9 +170,7 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
     const children = new Set(referencesOf(bytes, mediaType).manifests.map(({ digest }) => digest));
     const found = children.size === 0
       ? []
-      : entries.filter(({ digest, tag, imageName }) =>
-        tag === undefined && imageName === undefined && children.has(digest)
-      );
+      : entries.filter((entry) => isNameless(entry) && children.has(entry.digest));
     const isReferrer = async ({ digest }: IndexEntry) => {
       const child = await this.#blobs.manifest(digest);
       return child !== undefined && subjectOf(child) !== undefined;
@@ -207,6 +207,10 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
 function without(entries: readonly IndexEntry[], removed: readonly IndexEntry[]): IndexEntry[] {
   const gone = new Set(removed);
   return entries.filter((entry) => !gone.has(entry));
+}
+
+function isNameless({ tag, imageName }: IndexEntry): boolean {
+  return tag === undefined && imageName === undefined;
 }
 
 /** Entries that keep removed manifests listed, by their digests alone, where no other entry does. */

@@ -85,7 +85,7 @@ export interface Checkpoint {
 export interface ChangeOptions extends CallOptions {
   /**
    * Changes the list of a layout as a registry would: what a tag led to before stays listed by its digest, and a manifest
-   * without a tag that an index comes to list needs no entry of its own. A registry does not use it.
+   * without a tag that an index comes to list, or that gets a tag, needs no entry of its own. A registry does not use it.
    */
   asRegistry?: boolean | undefined;
 }
