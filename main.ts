@@ -198,7 +198,7 @@ async function storeStash(
   const same = await verdicts.compareExisting(input);
   if (same) return await keepStored(store, same, { ...options, existing, family });
   const holdUntil = verdicts.holdUntil(input);
-  using tags = new StashTags(store, existing, draft, { ...options, family, holdUntil });
+  using tags = new StashTags(store, existing, draft, { ...options, jobs: given.jobs, family, holdUntil });
   const layers: Descriptor[] = [];
   let stored = 0;
   await inParallel(input.chunks(draft.chunkSize), { jobs, signal }, async (chunk, signal, turn) => {

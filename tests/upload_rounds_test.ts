@@ -127,3 +127,22 @@ Deno.test("chunks that replace others take one round trip more behind their last
     over: await work.write("old.img", someBytes(4 * CHUNK, 1)),
   });
 });
+
+Deno.test("chunks of a stream that replace others have their images and tags put together at the end", async () => {
+  await using work = await makeWorkspace();
+  const bytes = [opened(1), ["PATCH blobs/uploads/"], stored(1)];
+  const config = [opened(1), stored(1)];
+  await uploadInRounds([
+    ...[LOOK, seen(5), ["GET blobs/blob"], given(4), ["GET blobs/blob"]],
+    ...[given(2), ["GET blobs/blob"], given(3), ["GET blobs/blob"]],
+    ...[bytes, [...bytes, ...config], [...bytes, ...config], bytes].flat(), // chunk 1 is to say how many there are
+    [...opened(2), "PUT manifests/blob", "PUT manifests/blob"],
+    stored(2), // the configs of the first chunk and the last
+    ["PUT manifests/blob", "PUT manifests/blob"],
+    ...[seen(1), tagged(1), seen(2, 3), tagged(2, 3), seen(1, 3, 4), tagged(4), given(1, 2, 3, 4)],
+    ["GET tags/list"],
+  ], {
+    input: streamOf(someBytes(4 * CHUNK, 2)),
+    over: await work.write("old.img", someBytes(4 * CHUNK, 1)),
+  });
+});
