@@ -145,6 +145,27 @@ Deno.test("an encrypted file stays whole, and what replaces it goes on with the 
   assert.deepEqual((await verify(store, "disk", { identities, file: input })).faults, []);
 });
 
+Deno.test("what a new key encrypts in the place of a file is encrypted once, and looked for nowhere", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const { recipient } = await generateKey();
+  const options = { chunkSize: CHUNK, encryptTo: await Recipients.of([recipient]), overwrite: true };
+  await upload(store, "disk", { ...options, input: await work.write("old.img", FIVE) });
+  registry.requests.length = 0;
+  const phases = new Set<string>();
+  const input = await work.write("new.img", someBytes(FIVE.length + CHUNK, 3));
+  await upload(store, "disk", {
+    ...{ ...options, input },
+    onEvent: (event) => {
+      if (event.type === "progress") phases.add(event.phase);
+    },
+  });
+  assert.deepEqual([...phases], ["send"]);
+  const looks = registry.requests.filter(({ method, path }) => method === "HEAD" && path.includes("/blobs/"));
+  assert.deepEqual(looks, []);
+});
+
 /** Sends a signal to an upload that replaces a file, when the registry gets its so-manieth request of a kind. */
 async function interruptReplacing(
   work: Workplace,

@@ -25,6 +25,8 @@ export interface StashInput extends Input {
 export interface InputEncryption {
   /** The size of every stored chunk but the last. */
   chunkSize: number;
+  /** Whether the key is new, so that no store has chunks with the same bytes. */
+  isNew?: boolean | undefined;
   /** Where the headers of a stash are exchanged: the digest of its first chunk. */
   was?: Digest | undefined;
   /** The encrypted description of the file, when all chunks are stored. */
@@ -102,7 +104,7 @@ function withKey(
 
 function encryptionOf(
   { name, size, modified: date }: Input,
-  { header, key, recipients, stored, isForUnknown }: ChosenKey,
+  { header, key, keepKey, recipients, stored, isForUnknown }: ChosenKey,
   { baseTag, encryptTo, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
     journal: Journal;
     slicing: EncryptedSlicing;
@@ -112,6 +114,7 @@ function encryptionOf(
   const modified = date.toISOString();
   return {
     chunkSize,
+    isNew: keepKey !== undefined,
     async details(chunks) {
       const list = digestOfList(chunks);
       if (stored && digestOfList(stored.chunks) === list) return stored.details;

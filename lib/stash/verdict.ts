@@ -120,7 +120,9 @@ export class Verdicts {
     const { layers, complete, isReadable } = this.#existing;
     this.#requireNotForeign(number);
     const tagged = layers.get(number);
-    const compared = tagged !== undefined && !(source.once && overwrite); // a stream that was read cannot be sent
+    // A stream that was read to compare it cannot be sent, and what a new key encrypts is stored nowhere.
+    const isOnlySent = source.once && overwrite || this.#draft.encryption?.isNew;
+    const compared = tagged !== undefined && !isOnlySent;
     const same = compared && await hasBytesOf(tagged, source, { signal, onEvent });
     const other = !same && (layers.has(number) || complete !== undefined);
     if (other && !overwrite) throw this.#conflict(Math.min(number, this.#last));
@@ -136,7 +138,7 @@ export class Verdicts {
     if (compared && source.once) return { kind: "lost", error: this.#lostBlob(number) };
     // A registry may keep a damaged blob: it is asked for before the bytes are sent to no purpose. What an earlier run has sent
     // in the place of a file that can be read has no tag: only its digest tells.
-    const mayBeThere = compared || overwrite === true && isReadable && !source.once;
+    const mayBeThere = compared || overwrite === true && isReadable && !isOnlySent;
     return { kind: "send", checkFirst: found === "damaged" || mayBeThere && !source.known };
   }
 
