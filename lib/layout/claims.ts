@@ -10,8 +10,8 @@ const MAX_OPEN = 256;
  * lists the blob. A blob may have several. The file of a claimed blob stays locked, and so other processes see the claim.
  */
 export class Claims implements Disposable {
-  /** All claims, the oldest first. */
-  #held: { digest: Digest; file?: Disposable | undefined }[] = [];
+  /** The claims on each blob, the oldest first: the file, where it is kept open. There may be 200,000 of them. */
+  readonly #held: Map<Digest, (Disposable | undefined)[]> = new Map();
   /** The open files of claimed blobs, the oldest first. */
   readonly #open: Set<Disposable> = new Set();
 
@@ -30,7 +30,9 @@ export class Claims implements Disposable {
   }
 
   #hold(digest: Digest, file?: Disposable): void {
-    this.#held.push({ digest, file });
+    const claims = this.#held.get(digest);
+    if (claims) claims.push(file);
+    else this.#held.set(digest, [file]);
     if (file) this.#open.add(file);
     const [oldest] = this.#open;
     if (this.#open.size > MAX_OPEN) this.#close(oldest);
@@ -45,21 +47,23 @@ export class Claims implements Disposable {
   /** Ends one claim on each of these blobs: the oldest, because later writes have replaced its file. */
   end(digests: Iterable<Digest>): void {
     for (const digest of digests) {
-      const index = this.#held.findIndex((claim) => claim.digest === digest);
-      if (index >= 0) this.#close(this.#held.splice(index, 1)[0]!.file);
+      const claims = this.#held.get(digest);
+      this.#close(claims?.shift());
+      if (claims?.length === 0) this.#held.delete(digest);
     }
   }
 
   /** Whether this store or another process has a claim on the blob. */
   async has(digest: Digest, path: string): Promise<boolean> {
-    if (this.#held.some((claim) => claim.digest === digest)) return true;
+    if (this.#held.has(digest)) return true;
     return LOCKS && await isLocked(path);
   }
 
   /** Ends all claims. */
   [Symbol.dispose](): void {
-    for (const { file } of this.#held) this.#close(file);
-    this.#held = [];
+    for (const file of this.#open) file[Symbol.dispose]();
+    this.#open.clear();
+    this.#held.clear();
   }
 }
 
