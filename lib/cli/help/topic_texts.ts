@@ -275,9 +275,9 @@ With \`--overwrite\`, the old file stays whole under its name until all chunks o
 take up space until then. Then the tags move: in a directory all at once, in a registry one after the other,
 that of the last chunk last. If the run is interrupted before that, nothing has changed, and the same command
 sends only what is missing (standard input comes from its beginning again). If it is interrupted while the
-tags move, the file is torn (see below) until the same command has moved the others. Some registries delete
-what has no tag within hours (Quay after one). If an upload takes longer there, \`remove\` the old file first:
-then each chunk gets its tag as soon as it is stored.
+tags move, the file is torn or incomplete (see below) until the same command has moved the others. Some
+registries delete what has no tag within hours (Quay after one). If an upload takes longer there, \`remove\` the
+old file first: then each chunk gets its tag as soon as it is stored.
 
 **On disk.** \`download\`, \`blob pull\`, \`save --layer\` and \`extract\` end with exit code 6 if another file has
 the name, unless you add \`--overwrite\`. A download leaves a file with the right bytes as it is, and replaces
