@@ -386,6 +386,14 @@ Deno.test("a table that gives a small file all of a large pack has only a part o
   assert.ok(fetched.length === 1 && fetched[0]! <= 128 * 1024 * 1024, `${fetched} bytes`);
 });
 
+Deno.test("a table that is empty or cut off does not pass for that of a pack without files", () => {
+  const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: [] }));
+  assert.deepEqual(Array.from(packedEntries(json, 0)), []);
+  for (const end of [0, json.length - 1]) {
+    assert.throws(() => Array.from(packedEntries(json.subarray(0, end), 0)), MismatchError);
+  }
+});
+
 Deno.test("what is read in ranges that no digest proves is said to be not verified", async () => {
   await using work = await makeWorkspace();
   using store = openBox(work);
