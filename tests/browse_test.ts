@@ -160,6 +160,9 @@ Deno.test("a note that is longer than a line is shown whole, over the end of wha
   assert.ok(texts.every((text) => columnsOf(text) < SIZE.columns), texts.join("\n"));
   assert.ok(texts.slice(1, -1).map((text) => text.trim()).join(" ").endsWith(note), texts.join("\n"));
   assert.match(chosenOn(browser) ?? "", /row 0/);
+  const atEnd = advanceBrowser(press(showing(rows(20)), "end").browser, { type: "noted", note }).browser;
+  assert.match(chosenOn(atEnd) ?? "", /row 19/, "the chosen row is not covered");
+  assert.equal(textsOf(atEnd).length, SIZE.rows);
 });
 
 Deno.test("a repository lists each stored file once, and says how it is brought back", async () => {

@@ -31,16 +31,16 @@ export function renderFrame(browser: Browser): Frame {
   const room = bodyRows(size);
   const screen = currentScreen(browser);
   const parts = frameParts(size.rows);
-  const body = bodyOf(screen, room, width);
   const title = titleOf(screen, room, width);
   const searching = browser.search?.typing === true;
   const most = screen.kind === "text" ? 1 : room; // of a text, a line that is covered would be missed
   const said = noteLines(busy === undefined ? note : `${busy} ... (Esc stops)`, width, most);
-  const shown = room + 1 - said.length; // elsewhere a long note covers the end of the body
+  const shown = parts.note ? room + 1 - said.length : room; // elsewhere a long note takes the place of the last rows
+  const body = bodyOf(screen, shown, width);
   const lines: Line[] = [
     ...(parts.title ? [{ text: title, tone: "title" as const }] : []),
-    ...[...body, ...Array.from({ length: room - body.length }, () => ({ text: "" }))]
-      .slice(0, parts.note ? shown : room),
+    ...body,
+    ...Array.from({ length: shown - body.length }, () => ({ text: "" })),
     ...(parts.note ? said.map((text) => ({ text })) : []),
     ...(parts.help ? [{ text: clip(helpLine(screen, { searching }), width), tone: "help" as const }] : []),
   ];
@@ -86,10 +86,12 @@ function bodyOf(screen: Screen, room: number, width: number): Line[] {
   }
 }
 
+/** The rows from the top on; where there is less room than usual, from further down, so that the chosen one is among them. */
 function listLines({ rows, top, selected }: ListScreen, room: number, width: number): Line[] {
   if (rows.length === 0) return [{ text: clip("  (nothing)", width) }];
-  return rows.slice(top, top + room).map((row, index) => {
-    const isChosen = top + index === selected;
+  const first = Math.max(top, selected + 1 - room);
+  return rows.slice(first, first + room).map((row, index) => {
+    const isChosen = first + index === selected;
     const text = clip(`${isChosen ? ">" : " "} ${rowText(row, width - 2)}`, width);
     return { text, tone: row.tone, ...(isChosen && { chosen: true }) };
   });
