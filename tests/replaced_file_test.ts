@@ -352,3 +352,42 @@ Deno.test("what is torn or incomplete already gets each tag at once", async () =
   await assert.rejects(upload(store, "disk", { ...options, input }));
   assert.deepEqual(tagged(registry), ["disk-1", "disk-2", "disk-3"]);
 });
+
+Deno.test("a copy over a longer file is whole, also where the registry keeps the tags that are left of that", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  const others = someBytes(3 * CHUNK, 4);
+  await upload(store, "other", { input: streamOf(others), chunkSize: CHUNK }); // its first chunk names no number of chunks
+  registry.faults.failNext = [{ method: "DELETE", path: /manifests/, status: 405, times: Infinity }];
+  const copy = async () =>
+    await copyStash({ store, baseTag: "other" }, { store, baseTag: "disk" }, { overwrite: true });
+  await copy();
+  assert.deepEqual(await stored(store, "disk"), others);
+  assert.equal((await copy()).digest, (await info(store, "other")).digest);
+  assert.deepEqual(await stored(store, "disk"), others);
+});
+
+Deno.test("in a directory a copy replaces a file at once, or not at all", async () => {
+  await using work = await makeWorkspace();
+  using from = openStore({ registry: `oci:${work.path("from")}`, repository: "me/files" });
+  using to = openStore({ registry: `oci:${work.path("to")}`, repository: "me/files" });
+  await upload(to, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  const bytes = someBytes(FIVE.length, 3);
+  const input = await work.write("new.img", bytes);
+  const { chunks } = await upload(from, "disk", { input, chunkSize: CHUNK });
+  const copy = async (onEvent?: (event: TransferEvent) => void) => {
+    const [source, target] = [{ store: from, baseTag: "disk" }, { store: to, baseTag: "disk" }];
+    await copyStash(source, target, { overwrite: true, onEvent });
+  };
+  let blobs = 0;
+  const lose = (event: TransferEvent) => {
+    if (event.type !== "blob" || ++blobs < 2 * chunks.length) return;
+    Deno.removeSync(to.blobUrl(chunks[2]!.digest)); // when all bytes are there, those of the third chunk are lost
+  };
+  await assert.rejects(copy(lose), RegistryError);
+  assert.deepEqual(await stored(to, "disk"), FIVE);
+  await copy();
+  assert.deepEqual(await stored(to, "disk"), bytes);
+});

@@ -52,7 +52,7 @@ export interface CopyStashResult {
 /**
  * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The manifests are
  * stored in the format of the target, as by an upload to it. The tag of the last chunk comes last, because it makes the
- * stash complete.
+ * stash complete; a directory lists all tags at once.
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
@@ -84,6 +84,10 @@ export async function copyStash(
   checkBaseTag(to.baseTag, stash.chunks.length);
   const images = await chunkImages(from.store, stash, { jobs, signal, onEvent });
   const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
+  const stale = numbers.filter((number) => number > images.length);
+  const replaces = options.overwrite === true && stale.length > 0;
+  const counted = await countedFirst(to, stash, images, { replaces, signal, onEvent });
+  if (counted) images[0] = counted;
   const { replaced, family } = await requireReplaceableTags(to, images, { ...options, numbers, jobs });
   const wanted = images.flatMap(({ manifest, config }) =>
     config ? listedBlobs(manifest.bytes).slice(1) : listedBlobs(manifest.bytes)
@@ -98,24 +102,33 @@ export async function copyStash(
     await requireGivenBack(to.store, tag, { digest, signal, onEvent });
   });
   await freeReplaced(to.store, [...put.keys()], { signal, onEvent, manifests: replaced });
-  const stale = numbers.filter((number) => number > images.length);
   await removeStale(to.store, to.baseTag, { ...withChannel({ signal, onEvent }, to.store), numbers: stale });
   const digest = stash.provenComplete ? put.get(chunkTag(to.baseTag, images.length)) : undefined;
   return { stash, digest, blobs };
 }
 
-/** Puts the tags of the chunks, that of the last one last. Returns the digest that each holds. */
+/**
+ * Puts the tags of the chunks: at once where a store lists them together, else one after the other, that of the last one last.
+ * Returns the digest that each holds.
+ */
 async function putImages(
   { store, baseTag }: StashTarget,
   images: readonly CopiedImage[],
-  { family, signal, onEvent }: CallOptions & { family: Family },
+  { family, ...options }: CallOptions & { family: Family },
 ): Promise<Map<string, Digest>> {
+  const tagged = images.map((image, index) => ({ ...image, tag: chunkTag(baseTag, index + 1) }));
+  for (const { tag, config } of tagged) {
+    if (config) await storeConfig(store, { tag, config }, options);
+  }
+  if (store.putManifests) {
+    const manifests = new Map(tagged.map(({ tag, manifest }) => [tag, inFamily(manifest, family)]));
+    await store.putManifests(manifests, options);
+    return new Map(manifests.entries().map(([tag, { digest }]) => [tag, digest]));
+  }
   const put = new Map<string, Digest>();
-  for (const [index, { manifest, config }] of images.entries()) {
-    const tag = chunkTag(baseTag, index + 1);
-    if (config) await storeConfig(store, { tag, config }, { signal, onEvent });
+  for (const { tag, manifest } of tagged) {
     const make = (family: Family) => inFamily(manifest, family);
-    const stored = await putInFamily(store, tag, make, { family, signal, onEvent });
+    const stored = await putInFamily(store, tag, make, { family, ...options });
     family = familyOf(stored);
     put.set(tag, stored.digest);
   }
@@ -146,6 +159,24 @@ async function chunkImages(
     images[number - 1] = manifest ? { manifest } : rebuildImage(stash, number);
   });
   return images;
+}
+
+/**
+ * The image of chunk 1 with the number of chunks, where its own does not have it, as that of a stream. It is needed where the
+ * copy replaces a longer stash, a tag of which would be taken for that of the last chunk; and it stays where it is there already.
+ */
+async function countedFirst(
+  { store, baseTag }: StashTarget,
+  stash: Stash,
+  [first]: readonly CopiedImage[],
+  { replaces, ...options }: CallOptions & { replaces: boolean },
+): Promise<CopiedImage | undefined> {
+  if (!stash.provenComplete || stash.chunks.length === 1) return undefined;
+  const counted = rebuildImage(stash, 1);
+  const isThat = (digest: Digest | undefined) =>
+    FAMILIES.some((family) => inFamily(counted.manifest, family).digest === digest);
+  if (isThat(first!.manifest.digest)) return undefined;
+  return replaces || isThat(await store.resolve(chunkTag(baseTag, 1), options)) ? counted : undefined;
 }
 
 /**
