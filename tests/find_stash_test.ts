@@ -249,10 +249,19 @@ Deno.test("descriptions that lie or are malformed are told apart from a stash", 
 Deno.test("a count that nothing is there for is an incomplete stash", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  await storeStash(store, { ...FIRST, chunks: 4 }, LAST);
+  await storeStash(store, { ...FIRST, chunks: 4 }, { ...LAST, chunks: 4, digests: undefined });
   const error = await failure(info(store, "disk"));
   assert.ok(error instanceof NotFoundError);
   assert.equal(error.message, "the stash disk is incomplete: its last chunk, disk-4, is missing");
+});
+
+Deno.test("a count that the highest chunk denies is a torn stash", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await storeStash(store, { ...FIRST, chunks: 4 }, LAST);
+  const error = await failure(info(store, "disk"));
+  assert.ok(error instanceof MismatchError);
+  assert.equal(error.message, "the stash disk is torn: disk-1 and disk-3 belong to different uploads");
 });
 
 const IMAGES: [string, RawImage][] = [

@@ -226,7 +226,7 @@ for (
     } else {
       assert.equal(got.code, 5, got.stderr);
       assert.match(got.stderr, /the stash disk is torn: disk-1 and disk-5 belong to different uploads\n/);
-      assert.match(got.stderr, /^hint: .*run that again with --overwrite to complete it$/m);
+      assert.match(got.stderr, /^hint: .*run that again with --overwrite to complete it; the old file/m);
     }
     const again = await work.run(REPLACE(registry.url));
     assert.equal(again.code, 0, again.stderr);
@@ -234,6 +234,35 @@ for (
     assert.deepEqual(await stored(store, "disk"), bytes);
     assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
   });
+}
+
+for (const [what, length, torn] of [["larger", 8, "disk-5"], ["smaller", 3, "disk-3"]] as const) {
+  Deno.test(
+    `what a ${what} file has replaced in part is torn, and the old file is found by the hint`,
+    UNIX,
+    async () => {
+      await using work = await makeWorkplace();
+      await using registry = await startFakeRegistry();
+      using store = openFake(registry);
+      await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+      const bytes = someBytes(length * CHUNK, 3);
+      await work.write("new.img", bytes);
+      await interruptReplacing(work, registry, { signal: "SIGKILL", at: [TAG, 3] });
+      const [listed] = await Array.fromAsync(list(store));
+      assert.equal(listed?.problem, `the stash disk is torn: disk-1 and ${torn} belong to different uploads`);
+      const looked = await work.run(["info", ...PLACE(registry.url)]);
+      assert.equal(looked.code, 5, looked.stderr);
+      assert.match(looked.stderr, /^hint: .*run that again with --overwrite to complete it; the old file/m);
+      const [, address] = looked.stderr.match(/may still be there: layerstash download (\S+)$/m) ?? [];
+      const back = await work.run(["download", address!, "back.img"]);
+      assert.equal(back.code, 0, back.stderr);
+      assert.deepEqual(await Deno.readFile(work.path("back.img")), FIVE);
+      const again = await work.run(REPLACE(registry.url));
+      assert.equal(again.code, 0, again.stderr);
+      assert.equal(sentIn(again.stdout), 0);
+      assert.deepEqual(await stored(store, "disk"), bytes);
+    },
+  );
 }
 
 const isSame = (one: Uint8Array, other: Uint8Array) => one.every((byte, index) => byte === other[index]);

@@ -79,7 +79,7 @@ async function lookUpChunks(
   const layers = new Map<number, Descriptor | undefined>();
   const manifests = new Set<Digest>();
   if (numbers.length === 0) return { numbers, foreign, layers, manifests, isReadable: false, untagged: [] };
-  const found = await findStashImages(store, baseTag, options).catch(undefinedIfBroken);
+  const found = await findStashImages(store, baseTag, { ...options, numbers }).catch(undefinedIfBroken);
   const complete = found?.stash.provenComplete ? found.stash : undefined;
   const read = new Map(found?.images.map((image) => [image.tag, image]));
   let first: ChunkImage | undefined;

@@ -1,5 +1,5 @@
 /** Finds a stash: by its name, for which two manifests are read however large it is, or by its digest. @module */
-import { MismatchError, NotFoundError } from "../errors.ts";
+import { type LayerstashError, MismatchError, NotFoundError } from "../errors.ts";
 import { type Descriptor, totalSize } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -11,6 +11,7 @@ import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { findStashByDigest, isConsistent, stashOfTable, type StashTable, tableOf } from "./last_chunk.ts";
 import { chunkNotFound, stashNotFound } from "./stash_not_found.ts";
 import { chunksOf, middleChunks, type Stash } from "./stash.ts";
+import { lastNotFound, notItsLast, partlyReplaced, tornStash } from "./torn_stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
 const MANIFESTS_AT_ONCE = 4;
@@ -37,7 +38,7 @@ export async function findStash(
 export async function findStashImages(
   store: StoreReader,
   baseTag: string,
-  { onLayer, ...options }: LookOptions,
+  { onLayer, numbers, ...options }: LookOptions & { numbers?: readonly number[] },
 ): Promise<{ stash: Stash; images: ChunkImage[] }> {
   checkBaseTag(baseTag);
   const found = await lookAtTag(store, chunkTag(baseTag, 1), { ...options, onLayer });
@@ -45,7 +46,7 @@ export async function findStashImages(
   if (found.kind !== "chunk") throw found.error;
   const first = found.image;
   if (!first.config.layerstash) return await findLegacyStash(store, baseTag, options);
-  return await findByFirst(store, baseTag, first, options);
+  return await findByFirst(store, baseTag, first, { ...options, ...(numbers && { numbers }) });
 }
 
 /**
@@ -66,8 +67,10 @@ export async function findByFirst(
   const table = tableOf(last);
   // Where chunk 1 does not say how many there are, the highest tag of an upload that was interrupted is not the last.
   const isOther = last !== first && (note.chunks !== undefined || !last.config.layerstash);
-  if (!table) throw isOther ? tornStash(baseTag, first, last) : notItsLast(baseTag, last);
-  requireAgreement(baseTag, note, first, table, last);
+  if (!table && !isOther) throw notItsLast(baseTag, last);
+  if (!table || !isOneUpload(first, table, last)) {
+    throw await partlyReplaced(store, baseTag, { ...options, first, other: last });
+  }
   const stash = stashOfTable(baseTag, table, last);
   return { stash, images: [first, last] };
 }
@@ -100,8 +103,29 @@ async function readLast(
   const { chunks } = first.config.layerstash!;
   if (chunks === undefined) return await readHighest(store, baseTag, first, options);
   const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
-  if (!last) throw lastNotFound(baseTag, chunks);
+  if (!last) throw await withoutLast(store, baseTag, { ...options, first, chunks });
   return last;
+}
+
+/**
+ * The error where the last chunk has no tag. If the highest tag is of a file with another number of chunks, an upload was
+ * interrupted while it replaced that file.
+ */
+async function withoutLast(
+  store: StoreReader,
+  baseTag: string,
+  { first, chunks, ...options }: CallOptions & {
+    first: ChunkImage;
+    chunks: number;
+    numbers?: readonly number[];
+  },
+): Promise<LayerstashError> {
+  const other = await readHighest(store, baseTag, first, options).catch(undefinedIfBroken) ?? first;
+  const note = other.config.layerstash;
+  const isSame = note !== undefined && (note.chunks ?? chunks) === chunks;
+  return isSame
+    ? lastNotFound(baseTag, chunks)
+    : await partlyReplaced(store, baseTag, { ...options, first, other });
 }
 
 /** Reads the chunk with the highest number, of a stash that was stored from a stream. Higher tags may be of other images. */
@@ -121,33 +145,6 @@ async function readHighest(
   return first;
 }
 
-function lastNotFound(baseTag: string, number: number): NotFoundError {
-  return new NotFoundError(
-    `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, number)}, is missing`,
-    { hint: "its upload may not be finished; run it again to complete it" },
-  );
-}
-
-function notItsLast(baseTag: string, { tag }: ChunkImage): NotFoundError {
-  return new NotFoundError(
-    `the stash ${baseTag} is incomplete: ${tag} is not its last chunk, and no later one exists`,
-    { hint: "its upload may not be finished; run it again to complete it" },
-  );
-}
-
-/** The error of a stash two of whose chunks belong to different uploads: one was interrupted while it replaced the other. */
-function tornStash(
-  baseTag: string,
-  one: ChunkImage,
-  other: ChunkImage,
-  hint = "an upload that replaces it was interrupted; run that again with --overwrite to complete it",
-): MismatchError {
-  return new MismatchError(
-    `the stash ${baseTag} is torn: ${one.tag} and ${other.tag} belong to different uploads`,
-    { hint },
-  );
-}
-
 /**
  * Whether chunk 1 is about to get another header, and the last chunk has not got its own yet: then the stash is the one that
  * the last chunk completes.
@@ -156,21 +153,15 @@ function isExchanged({ encryption }: ChunkNote, { encryption: own, digests }: St
   return own !== undefined && encryption?.was !== undefined && encryption.was === digests[0];
 }
 
-/** Chunk 1 and the last chunk must belong to one upload; else a later upload was interrupted between them. */
-function requireAgreement(
-  baseTag: string,
-  note: ChunkNote,
-  first: ChunkImage,
-  table: StashTable,
-  last: ChunkImage,
-): void {
+/** Whether chunk 1 and the last chunk belong to one upload; else a later upload was interrupted between them. */
+function isOneUpload(first: ChunkImage, table: StashTable, last: ChunkImage): boolean {
+  const note = first.config.layerstash!;
   const { size, chunks, digests, chunkSize } = table;
   const agree = note.chunk === 1 && note.chunkSize === chunkSize &&
     note.name === table.name && (note.size ?? size) === size && (note.chunks ?? chunks) === chunks &&
     note.encryption?.format === table.encryption?.format &&
     digests[0] === first.layer.digest && first.layer.size === Math.min(chunkSize, size);
-  if (isConsistent(table, last) && (agree || isExchanged(note, table))) return;
-  throw tornStash(baseTag, first, last);
+  return isConsistent(table, last) && (agree || isExchanged(note, table));
 }
 
 /** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */

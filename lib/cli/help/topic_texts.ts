@@ -297,11 +297,14 @@ every tag of the name. In turn, images and aliases never replace a chunk, and \`
 
 \`list\`, \`info\`, \`verify\` and \`download\` judge a stored file by the same words:
 
-| a file is      | what that means                                                                              | what mends it         |
-| -------------- | -------------------------------------------------------------------------------------------- | --------------------- |
-| **complete**   | its last chunk lists all others: \`download\` brings it back                                   |                       |
-| **incomplete** | the tag of its first or last chunk is missing: an upload was interrupted                     | the same upload again |
-| **torn**       | these two are of different uploads: one was interrupted while it moved the tags of the other | the same upload again |
+| a file is      | what that means                                                                               | what mends it         |
+| -------------- | --------------------------------------------------------------------------------------------- | --------------------- |
+| **complete**   | its last chunk lists all others: \`download\` brings it back                                    |                       |
+| **incomplete** | the tag of its first or last chunk is missing: an upload was interrupted                      | the same upload again |
+| **torn**       | its chunks are of different uploads: one was interrupted while it moved the tags of the other | the same upload again |
+
+Of a torn file, the old one may still be there: where the tag of its last chunk has not moved yet, the hint
+names the digest by which \`download\` brings it back.
 
 A complete file may have lost the tag of a chunk in its middle. The last chunk lists the others, so the file
 still comes back, but a registry that collects garbage takes that chunk: \`list\` and \`info\` say which tag is
