@@ -87,6 +87,13 @@ Deno.test("who names a stored file where an image or an alias is meant learns ho
   await fails(work, ["inspect", `${address}-3`], 3, /: there is no disk-3 in \S+\nhint: it has: disk-/);
 });
 
+Deno.test("of many layouts in a directory the first are named, and the others are counted", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk.img", "bytes!");
+  for (const name of "abcdefg") await work.run(["upload", "disk.img", `oci:box/${name}:disk`]);
+  await fails(work, ["list", "oci:./box"], 3, /layouts: oci:box\/a, oci:box\/b, oci:box\/c, and 4 more\n$/);
+});
+
 Deno.test("who names a place that is none learns so, and which layouts are near", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", "bytes!");

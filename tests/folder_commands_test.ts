@@ -431,6 +431,27 @@ Deno.test("an alias and an image with another layer take the tag of no folder", 
   }
 });
 
+Deno.test("a copy of a stored file takes the name of no folder, as an upload does not", async () => {
+  await using work = await makeWorkplace();
+  await using fake = await startFakeRegistry();
+  await work.write("note", "hello");
+  await Deno.mkdir(work.path("site"));
+  await work.write("site/page", "page");
+  for (const box of ["oci:box", `${fake.url.replace("http://", "")}/me/files`]) {
+    assert.equal((await work.run(["upload", "note", `${box}:o`])).code, 0);
+    assert.equal((await work.run(["upload", "site", `${box}:n`])).code, 0);
+    for (const more of [[], ["--overwrite"]]) {
+      const uploaded = await work.run(["upload", "note", `${box}:n`, ...more]);
+      const copied = await work.run(["copy", `${box}:o`, `${box}:n`, ...more]);
+      const why = /: a folder has the name n already\nhint: [^\n]+\n$/;
+      assert.deepEqual([copied.code, uploaded.code], [6, 6], copied.stderr);
+      assert.equal(why.exec(copied.stderr)?.[0], why.exec(uploaded.stderr)![0]);
+    }
+    const { stdout } = await work.run(["list", box]);
+    assert.equal(stdout.match(/^n /gm)?.length, 1, stdout);
+  }
+});
+
 Deno.test("a folder that is to be copied as a stored file is told as that", async () => {
   await using work = await makeWorkplace();
   await storeBoth(work);

@@ -49,7 +49,11 @@ Deno.test("the server says that it is read-only WebDAV of class 1, at the top to
     assert.equal(answer.headers.get("allow"), "OPTIONS, GET, HEAD, PROPFIND");
   }
   for (const method of ["PUT", "DELETE", "MKCOL", "MOVE", "PROPPATCH", "LOCK"]) {
-    assert.equal((await made.ask(method, "/dav/me/files/disk.iso")).status, 405, method);
+    for (const path of ["/dav/me/files/disk.iso", "/dav/me/files/new", "/dav/none/at/all", "/dav/new/"]) {
+      const answer = await made.ask(method, path);
+      assert.equal(answer.status, 405, `${method} ${path}`);
+      assert.equal(answer.headers.get("allow"), "OPTIONS, GET, HEAD, PROPFIND");
+    }
   }
 });
 

@@ -11,13 +11,13 @@ import { putInFamily } from "../store/manifest_format.ts";
 import { notThere } from "../store/known_references.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkBaseTag, chunkTag } from "../stash/chunk_tags.ts";
-import { chunkNumbers } from "../stash/chunk_numbers.ts";
 import { findStash } from "../stash/find_stash.ts";
 import { type ChunkImage, lookAtTag } from "../stash/chunk_image.ts";
 import { foreignConflict } from "../stash/existing_chunks.ts";
 import { storeConfig } from "../stash/image_configs.ts";
 import { requireGivenBack } from "../stash/read_back.ts";
 import { removeStale } from "../stash/remove_tags.ts";
+import { unsharedNumbers } from "../stash/shared_names.ts";
 import { type Chunk, middleChunks, type Stash } from "../stash/stash.ts";
 import { rebuildImage, type TaggedImage } from "../stash/stash_draft.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
@@ -56,7 +56,8 @@ export interface CopyStashResult {
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
- * @throws {ConflictError} if another stash has the base tag, and `overwrite` is not set; nothing is changed then
+ * @throws {ConflictError} if a folder has the base tag, or another stash has it and `overwrite` is not set; nothing is
+ * changed then
  *
  * @example
  * ```ts
@@ -83,7 +84,7 @@ export async function copyStash(
   const stash = await findStash(from.store, from.baseTag, { signal, onEvent });
   checkBaseTag(to.baseTag, stash.chunks.length);
   const images = await chunkImages(from.store, stash, { jobs, signal, onEvent });
-  const numbers = await chunkNumbers(to.store, to.baseTag, { signal, onEvent });
+  const numbers = await unsharedNumbers(to.store, to.baseTag, { signal, onEvent });
   const stale = numbers.filter((number) => number > images.length);
   const replaces = options.overwrite === true && stale.length > 0;
   const counted = await countedFirst(to, stash, images, { replaces, signal, onEvent });

@@ -23,12 +23,18 @@ export async function requireLayout(directory: string): Promise<void> {
       hint: meant && `did you mean oci:${meant.replaceAll(sep, "/")}?`,
     });
   }
-  const inside = await layoutsIn(directory, { depth: MAX_DEPTH, most: MAX_NAMED });
+  const inside = await layoutsIn(directory, { depth: MAX_DEPTH, most: MAX_DIRECTORIES });
   throw new NotFoundError(`the directory ${directory} is not an OCI layout`, {
     hint: inside.length === 0
       ? "name the directory that has the files oci-layout and index.json"
-      : `it contains these layouts: ${inside.map((each) => `oci:${each.replaceAll(sep, "/")}`).join(", ")}`,
+      : `it contains these layouts: ${namedIn(inside)}`,
   });
+}
+
+/** Names the first of these layouts, and says how many more there are. */
+function namedIn(layouts: readonly string[]): string {
+  const named = layouts.slice(0, MAX_NAMED).map((each) => `oci:${each.replaceAll(sep, "/")}`).join(", ");
+  return layouts.length > MAX_NAMED ? `${named}, and ${layouts.length - MAX_NAMED} more` : named;
 }
 
 /** A layout whose path is similar to one that leads nowhere: it is looked for where that path ends to exist. */

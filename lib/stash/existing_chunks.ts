@@ -8,10 +8,9 @@ import { askAhead } from "../store/asked_ahead.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { type ChunkImage, lookAtTag, type TagContent } from "./chunk_image.ts";
-import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { findStashImages, undefinedIfBroken } from "./find_stash.ts";
-import { requireNoFolder } from "./shared_names.ts";
+import { unsharedNumbers } from "./shared_names.ts";
 import type { Slicing, Stash } from "./stash.ts";
 
 /** What exists under the tags of one stash. */
@@ -71,10 +70,7 @@ async function lookUpChunks(
   baseTag: string,
   { jobs = DEFAULT_JOBS, ...options }: CallOptions & { jobs?: number | undefined },
 ): Promise<ExistingChunks> {
-  let isTaken = false;
-  const onTag = (tag: string) => isTaken ||= tag === baseTag;
-  const numbers = await chunkNumbers(store, baseTag, { ...options, onTag });
-  if (isTaken) await requireNoFolder(store, baseTag, options);
+  const numbers = await unsharedNumbers(store, baseTag, options);
   const foreign: number[] = [];
   const layers = new Map<number, Descriptor | undefined>();
   const manifests = new Set<Digest>();

@@ -6,6 +6,7 @@ import { MAX_TAG_LENGTH } from "../oci/reference.ts";
 import { typedName } from "../oci/registry_address.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
+import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { undefinedIfBroken } from "./find_stash.ts";
 
@@ -38,6 +39,23 @@ export async function requireNoFolder(
   if (await holdsFolder(store, name, options).catch(undefinedIfBroken)) {
     throw nameConflict(store, "a folder", name);
   }
+}
+
+/**
+ * The numbers of the chunks that have a tag under the name of a file that is to be stored.
+ *
+ * @throws {ConflictError} if a folder has the name
+ */
+export async function unsharedNumbers(
+  store: StoreReader,
+  name: string,
+  options: CallOptions,
+): Promise<number[]> {
+  let isTaken = false;
+  const onTag = (tag: string) => isTaken ||= tag === name;
+  const numbers = await chunkNumbers(store, name, { ...options, onTag });
+  if (isTaken) await requireNoFolder(store, name, options);
+  return numbers;
 }
 
 /** What is to get a tag, beside what every call takes. */

@@ -762,7 +762,8 @@ is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
   serve: `# Serving
 
 \`layerstash serve ADDRESS...\` opens what is stored to other programs: to docker, podman, skopeo and others as
-a registry at \`/v2/\`, to browsers and players as pages and files, to file managers as WebDAV at \`/dav/\`.
+a registry at \`/v2/\`, to browsers and players as pages and files, to file managers as WebDAV at \`/dav/\`, which
+is read-only.
 
 ## What is served
 

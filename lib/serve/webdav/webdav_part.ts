@@ -13,6 +13,9 @@ const ALLOWED = "OPTIONS, GET, HEAD, PROPFIND";
 /** Answers requests below `/dav/`; and at `/`, where Windows asks first what the server can do. */
 export const webdavPart: Part = async (request, url, serving) => {
   if (request.method === "OPTIONS") return optionsResponse();
+  if (request.method !== "PROPFIND" && !isReading(request)) {
+    return textResponse(405, "what is stored is only read here", { allow: ALLOWED });
+  }
   return await explained(request, serving, async () => {
     const isTop = url.pathname === "/";
     const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
@@ -23,9 +26,6 @@ export const webdavPart: Part = async (request, url, serving) => {
       return await propfind(request, found, isTop ? "/" : "/dav/");
     }
     if (found.kind === "file") return await fileResponse(request, found.file);
-    if (!isReading(request)) {
-      return textResponse(405, "what is stored is only read here", { allow: ALLOWED });
-    }
     const location = `/files/${url.pathname.slice("/dav/".length)}`;
     return new Response(null, { status: 302, headers: { location } });
   });
