@@ -4,10 +4,10 @@ import { openImage } from "../lib/exports/images.ts";
 import { openStore } from "../main.ts";
 import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
-import { putImage } from "./rigs/images.ts";
+import { gzip, putImage } from "./rigs/images.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { onPosix, WITHOUT_RIGHTS } from "./rigs/system.ts";
-import { runProgram } from "./rigs/tar.ts";
+import { runProgram, tarOf } from "./rigs/tar.ts";
 
 const BOX = "oci:./box:site";
 const DATE = new Date("2026-01-02T03:04:05Z");
@@ -336,6 +336,49 @@ Deno.test("diff and verify say which pipes of a directory they pass over", onPos
     const { stderr } = await work.run(command);
     assert.match(stderr, /^layerstash: img\/pipe\?* is not compared: it is a pipe\n/m, command[0]);
   }
+});
+
+Deno.test("what an interrupted download left in a directory is neither stored nor compared", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await work.run(["upload", "site", BOX]);
+  await Deno.mkdir(work.path("site/.layerstash-part/tree"), { recursive: true });
+  await work.write("site/.layerstash-part/state", "");
+  for (const command of [["diff", BOX, "site", "--ignore", "time"], ["verify", BOX, "site"]]) {
+    const { code, stderr } = await work.run(command);
+    assert.equal(code, 0, stderr);
+    assert.match(
+      stderr,
+      /^layerstash: \.layerstash-part is not compared: it is what an interrupted download left\n/m,
+    );
+  }
+  const again = await work.run(["upload", "site", "oci:./box:again"]);
+  assert.match(
+    again.stderr,
+    /^layerstash: \.layerstash-part is not stored: it is what an interrupted download left\n/m,
+  );
+  const back = await work.run(["download", "oci:./box:again", "back"]);
+  assert.equal(back.code, 0, back.stderr);
+  assert.deepEqual(Array.from(Deno.readDirSync(work.path("back")), ({ name }) => name).sort(), [
+    "img",
+    "index.html",
+    "notes.tmp",
+  ]);
+});
+
+Deno.test("a folder that has what downloads keep in a directory comes back as an image", async () => {
+  await using work = await makeWorkplace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
+  const address = "oci:./box/me/files:site";
+  const entries = [{ name: ".layerstash-part/state", content: "left" }, { name: "file", content: "kept" }];
+  const note = { version: 1, kind: "folder", files: 2, size: 8 };
+  await putImage(store, "site", [{ bytes: await gzip(tarOf(entries)) }], { layerstash: note });
+  const { code, stderr } = await work.run(["download", address, "back"]);
+  assert.equal(code, 5, stderr);
+  assert.match(stderr, /\nhint: fetch it as an image, with that: layerstash extract ADDRESS \/ -o DEST\n$/);
+  const extracted = await work.run(["extract", address, "/", "-o", "back"]);
+  assert.equal(extracted.code, 0, extracted.stderr);
+  assert.equal(await Deno.readTextFile(work.path("back/file")), "kept");
 });
 
 Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says how to get it back", async () => {

@@ -10,12 +10,15 @@ import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { type Disk, type DiskEntry, hasExactNumber, pathOnDisk } from "./disk.ts";
 import { EntryList } from "./entry_list.ts";
 import type { FoundEntry } from "./entry_rows.ts";
+import { STAGING } from "./staged_folder.ts";
 
 /** What `walkFolder` takes beside the directory. */
 export interface WalkOptions {
   disk: Disk;
   /** Whether a path is left out, with everything in it. */
   isExcluded?: ((path: string) => boolean) | undefined;
+  /** Leaves out, with an event, what an interrupted download has left at the top. */
+  withoutStaging?: boolean | undefined;
   /** Leaves out what is on other file systems. The directories on which they are mounted stay. */
   oneFileSystem?: boolean | undefined;
   /** Whether owners count. */
@@ -116,7 +119,7 @@ class Walk {
     if (this.#options.oneFileSystem && info.device !== this.#device) return;
     for (const name of this.#namesIn(path)) {
       const inside = pathIn(path, name);
-      if (this.#options.isExcluded?.(inside)) continue;
+      if (this.#options.isExcluded?.(inside) || this.#isStaging(inside)) continue;
       if (!this.#options.isForeign && meansElse(inside) !== undefined) {
         this.#unstorable.push(inside);
         continue;
@@ -164,6 +167,19 @@ class Walk {
     }
   }
 
+  #isStaging(path: string): boolean {
+    if (!this.#options.withoutStaging || path !== STAGING) return false;
+    this.#leaveOut(path, "what an interrupted download left");
+    return true;
+  }
+
+  /** Says that something is left out, and what it is. */
+  #leaveOut(path: string, what: string): void {
+    const { isForeign, onEvent } = this.#options;
+    const message = `${path} is not ${isForeign ? "compared" : "stored"}: it is ${what}`;
+    onEvent?.({ type: "notice", message });
+  }
+
   #add(path: string, info: DiskEntry): void {
     if (info.kind === "symlink") {
       const target = this.#options.disk.readLink(pathOnDisk(this.#root, path));
@@ -171,9 +187,7 @@ class Walk {
     } else if (info.kind === "file") this.#addFile(path, info);
     else {
       this.found.others.push(path);
-      const { isForeign, onEvent } = this.#options;
-      const message = `${path} is not ${isForeign ? "compared" : "stored"}: it is a ${info.kind}`;
-      onEvent?.({ type: "notice", message });
+      this.#leaveOut(path, `a ${info.kind}`);
     }
   }
 

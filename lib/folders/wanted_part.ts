@@ -48,7 +48,9 @@ export class WantedPart {
     const { path, type } = entry;
     if (STARGZ_PATHS.includes(path)) return undefined;
     if (path === STAGING || path.startsWith(`${STAGING}/`)) {
-      throw new MismatchError(`the folder has a file at ${path}, where a download keeps its own`);
+      throw new MismatchError(`the folder has a file at ${path}, where a download keeps its own`, {
+        hint: "fetch it as an image, with that: layerstash extract ADDRESS / -o DEST",
+      });
     }
     const standIn = type === "file" ? this.#standIns.get(path) : undefined;
     if (standIn !== undefined) return { ...entry, path: standIn };
