@@ -5,6 +5,7 @@ import { concatenate, someBytes } from "./rigs/content.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
 import { keygen, run, withAge } from "./rigs/age_program.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
 import { onPosix } from "./rigs/system.ts";
 
 const MiB = 1024 ** 2;
@@ -258,3 +259,21 @@ Deno.test("events of what is decrypted name the blobs that are stored, by which 
     assert.ok(digests.every((digest) => stored.has(digest)), `${words}: ${digests}`);
   }
 });
+
+Deno.test(
+  "keygen leaves nothing on a full disk, and makes the key when there is room",
+  withSmallDisk,
+  async () => {
+    await using place = await makeWorkplace();
+    await using disk = await mountSmallDisk(place.path("disk"), "64k");
+    await Deno.writeFile(place.path("disk/other"), new Uint8Array(64 * 1024));
+    const full = await place.run(["keygen", "disk/key.txt"]);
+    assert.equal(full.code, 1, full.stderr);
+    assert.match(full.stderr, /no space is left on the disk for disk\/key\.txt/);
+    assert.deepEqual(Array.from(Deno.readDirSync(place.path("disk")), ({ name }) => name), ["other"]);
+    await disk.remount("size=128k");
+    const made = await place.run(["keygen", "disk/key.txt"]);
+    assert.equal(made.code, 0, made.stderr);
+    assert.equal((await Deno.stat(place.path("disk/key.txt"))).mode! & 0o777, 0o600);
+  },
+);

@@ -1,9 +1,7 @@
 /** `layerstash keygen`. @module */
-import { dirname } from "node:path";
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
-import { syncDirectory } from "../../content/atomic_file.ts";
+import { giveFreeName, writeAndName } from "../../content/atomic_file.ts";
 import { writeError } from "../../content/file_errors.ts";
-import { writeAllSync } from "../../content/write_all.ts";
 import { ConflictError } from "../../errors.ts";
 import type { GeneratedKey } from "../../encryption/generate_key.ts";
 import { generateKey } from "../../exports/encryption.ts";
@@ -53,20 +51,21 @@ function keyFileOf({ identity, recipient }: GeneratedKey): string {
   return `# created: ${created}\n# public key: ${recipient}\n${identity}\n`;
 }
 
-/** Writes a file for its owner only. Another one is never replaced: what it has decrypted could not be read again. */
+/** Writes a file for its owner only, whole or not at all. Another one is never replaced: what it decrypts could not be read again. */
 async function writeNewFile(path: string, text: string): Promise<void> {
   try {
-    using file = await Deno.open(path, { write: true, createNew: true, mode: 0o600 });
-    writeAllSync(file, new TextEncoder().encode(text));
-    await file.sync();
-    await syncDirectory(dirname(path));
-  } catch (cause) {
-    if (cause instanceof Deno.errors.AlreadyExists) {
-      throw new ConflictError(`${path} exists, and a key is never replaced`, {
-        hint: "name another file",
-        cause,
-      });
-    }
-    throw writeError(cause, path);
+    const name = async (temporary: string) =>
+      await giveFreeName(temporary, path).catch((e) => refuse(path, e));
+    await writeAndName(path, [new TextEncoder().encode(text)], { mode: 0o600, name });
+  } catch (error) {
+    throw writeError(error, path);
   }
+}
+
+function refuse(path: string, cause: unknown): never {
+  if (!(cause instanceof Deno.errors.AlreadyExists)) throw cause;
+  throw new ConflictError(`${path} exists, and a key is never replaced`, {
+    hint: "name another file",
+    cause,
+  });
 }
