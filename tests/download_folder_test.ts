@@ -9,6 +9,7 @@ import {
   NotAllowedError,
   NotFoundError,
 } from "../lib/errors.ts";
+import { advance, movedBytes, startProgress } from "../lib/cli/terminal/progress_state.ts";
 import type { TransferEvent } from "../lib/events.ts";
 import { compareWithDisk } from "../lib/folders/compare_with_disk.ts";
 import { downloadFolder } from "../lib/folders/download_folder.ts";
@@ -250,6 +251,41 @@ Deno.test("an interrupted download goes on with what it lacks", async () => {
     assert.deepEqual(await Deno.readFile(work.path(`out/file-${index}`)), someBytes(10_000 + index));
   }
   assert.deepEqual(await hiddenIn(work), []);
+});
+
+Deno.test("of what an interrupted download of a folder says it has, nothing is fetched again", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  await Deno.writeFile(work.path("in/large"), someBytes(14_000_000));
+  for (let index = 0; index < 300; index++) {
+    await Deno.writeFile(work.path(`in/file-${index}`), someBytes(10_000 + index));
+  }
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in"), packSize: 3 * PACK });
+  const run = async (directory: string, most = Infinity) => {
+    const stop = new AbortController();
+    let state = startProgress("", 0);
+    let fetched = 0;
+    const onEvent = (event: TransferEvent) => {
+      state = advance(state, event, 0);
+      if (event.type === "progress" && event.bytes > 0) fetched += event.bytes;
+      if (fetched >= most) stop.abort(new Error("enough"));
+    };
+    await downloadFolder(store, "t", { directory, jobs: 4, signal: stop.signal, onEvent })
+      .catch((error) => assert.match(error.message, /enough/));
+    return { kept: movedBytes(state), fetched };
+  };
+  for (const name of ["new", "there"]) {
+    for (const each of name === "there" ? ["whole-there", name] : []) {
+      await Deno.mkdir(work.path(each));
+      await Deno.writeTextFile(work.path(`${each}/other`), "");
+    }
+    const whole = await run(work.path(`whole-${name}`));
+    const first = await run(work.path(name), 11_000_000);
+    assert.ok(first.kept > 1_000_000 && first.kept < first.fetched, JSON.stringify(first));
+    const again = await run(work.path(name));
+    assert.ok(again.fetched <= whole.fetched - first.kept, JSON.stringify({ name, whole, first, again }));
+  }
 });
 
 Deno.test("an interrupted download of a part remembers what it had found", async () => {

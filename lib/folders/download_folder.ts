@@ -86,7 +86,11 @@ export async function downloadFolder(
   using disk = openDisk();
   const download = new FolderDownload(folder, { ...reporting, jobs, onEvent, wanted, disk });
   const what = JSON.stringify([digest, reporting.paths ?? []]);
-  const counts = await isFree(directory) ? await download.intoNew(what) : await download.onto(what);
+  const isNew = await isFree(directory);
+  const counts = await (isNew ? download.intoNew(what) : download.onto(what)).catch((error) => {
+    folder.takeBackUnwritten();
+    throw error;
+  });
   return { digest: storedAs, ...counts, verified: folder.verified };
 }
 

@@ -140,6 +140,7 @@ class FileFetch {
       const buffer = threads.buffer(segment);
       await table.fetch(segment, buffer);
       await threads.write(segment, buffer);
+      this.#layers.written += end - start;
     }
     this.#count(files);
   }

@@ -22,6 +22,8 @@ export interface PackTable {
 /** The layers of a folder. */
 export class FolderLayers {
   readonly all: readonly Layer[];
+  /** How many bytes of what was fetched are written: a later run does not fetch them again. */
+  written = 0;
   readonly #files: ImageFiles;
   readonly #blobs: ReadonlyMap<Layer, LayerBlob>;
   readonly #options: CallOptions;
@@ -39,6 +41,16 @@ export class FolderLayers {
   /** The size of all layers, in bytes. */
   get size(): number {
     return totalSize(this.all);
+  }
+
+  /** Takes back, in the progress, what was fetched and not written: a later run fetches it again, as it does tables. */
+  takeBackUnwritten(): void {
+    const fetched = [...this.#blobs.values()].reduce(
+      (sum, blob) => sum + blob.fetched,
+      this.#files.report.fetched,
+    );
+    const bytes = this.written - fetched;
+    if (bytes < 0) this.#options.onEvent?.({ type: "progress", phase: "fetch", bytes });
   }
 
   /** Whether all that was read is verified by digests that the manifest has. */

@@ -148,9 +148,9 @@ export function unitOf({ chunkSize, files }: Extract<TransferEvent, { type: "pla
   return files === undefined ? "blob" : "layer";
 }
 
-/** The bytes that have arrived: at most the size of all, and at least the size of the finished blobs. */
+/** The bytes that have arrived: at most the size of all. What was taken back is not among them, also of finished blobs. */
 export function movedBytes(state: ProgressState): number {
-  const moved = state.contentDone ?? state.done + Math.max(0, state.moving + state.checking);
+  const moved = state.contentDone ?? Math.max(0, state.done + state.moving + state.checking);
   return Math.min(moved, state.size ?? moved);
 }
 
