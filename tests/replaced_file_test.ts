@@ -265,6 +265,31 @@ for (const [what, length, torn] of [["larger", 8, "disk-5"], ["smaller", 3, "dis
   );
 }
 
+Deno.test("tags that are left of a longer file are named by the next upload, and go with --overwrite", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  await upload(store, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
+  const input = await work.write("new.img", someBytes(3 * CHUNK, 3));
+  const notices: string[] = [];
+  const options = {
+    input,
+    chunkSize: CHUNK,
+    onEvent: (event: TransferEvent) => void (event.type === "notice" && notices.push(event.message)),
+  };
+  registry.faults.failNext = [{ method: "DELETE", path: /manifests/, status: 403, times: Infinity }];
+  await upload(store, "disk", { ...options, overwrite: true });
+  registry.faults.failNext = [];
+  notices.length = 0;
+  await upload(store, "disk", options);
+  assert.deepEqual(notices, ["tags of a longer file are listed, from disk-4 on: --overwrite removes them"]);
+  notices.length = 0;
+  await upload(store, "disk", { ...options, overwrite: true });
+  assert.deepEqual((await Array.fromAsync(store.tags())).sort(), ["disk-1", "disk-2", "disk-3"]);
+  await upload(store, "disk", options);
+  assert.deepEqual(notices, []);
+});
+
 const isSame = (one: Uint8Array, other: Uint8Array) => one.every((byte, index) => byte === other[index]);
 
 /** Kills uploads that replace a file when so many chunks are sent; what is there then is the old or the new, or torn. */

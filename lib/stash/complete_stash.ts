@@ -38,13 +38,13 @@ export async function completeStash(
 
 /**
  * Keeps a complete stash that is stored already. Tags of chunks that it has lost are put back: without them a registry takes
- * the chunks as garbage.
+ * the chunks as garbage. Tags beyond the last chunk, which an upload that was interrupted has left, are named.
  */
 export async function keepStored(
   store: Store,
   stash: Stash,
   { existing, family, ...options }: CallOptions & {
-    existing: Pick<ExistingChunks, "untagged" | "family">;
+    existing: Pick<ExistingChunks, "numbers" | "untagged" | "family">;
     /** The family that its manifests would get today. */
     family: Family;
   },
@@ -52,6 +52,12 @@ export async function keepStored(
   const onEvent = options.onEvent ?? store.onEvent;
   if (existing.family && existing.family !== family) {
     const message = `${stash.baseTag} stays in the other format of manifests: --overwrite changes it`;
+    onEvent?.({ type: "notice", message });
+  }
+  const beyond = existing.numbers.find((number) => number > stash.chunks.length);
+  if (beyond !== undefined) {
+    const tag = chunkTag(stash.baseTag, beyond);
+    const message = `tags of a longer file are listed, from ${tag} on: --overwrite removes them`;
     onEvent?.({ type: "notice", message });
   }
   for (const number of existing.untagged) {
