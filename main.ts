@@ -367,7 +367,9 @@ export async function verify(
   const found = await findStash(store, baseTag, calls);
   const needsBytes = identities !== undefined || file !== undefined;
   const open = needsBytes ? await openStash(store, found, { identities, ...calls }) : asStored(store, found);
-  return { stash: open.stash, faults: await checkStash(store, open, options) };
+  const faults = await checkStash(store, open, options);
+  const readBytes = options.deep === true || (file !== undefined && open.isAuthenticated === true);
+  return { stash: open.stash, faults, readBytes };
 }
 
 /**

@@ -64,6 +64,7 @@ Deno.test("verify reads what age has encrypted, and compares it with a file", WI
     assert.match(deep.stdout, /is OK: .* every byte was read/);
     const same = await place.run(["verify", `oci:box:${name}`, file!, ...key]);
     assert.equal(same.code, 0, same.stderr + same.stdout);
+    assert.match(same.stdout, /img is the same\n$/, "its bytes were read");
     const other = await place.run(["verify", `oci:box:${name}`, "part1", ...key]);
     assert.equal(other.code, 5, other.stderr + other.stdout);
   }

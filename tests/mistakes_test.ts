@@ -432,6 +432,12 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "check the user name; the password is a token, which docker.io makes at https://app.docker.com/settings/personal-access-tokens",
     ],
     [
+      `login LOCKED -u ${USER.username} -p wrong`,
+      4,
+      "cannot sign in to LOCKED: LOCKED refuses the user name or the password",
+      "check the user name and the password",
+    ],
+    [
       "login ghcr",
       2,
       "cannot sign in to ghcr: there is no terminal to ask for the user name",

@@ -425,12 +425,15 @@ Deno.test("passwords are asked for, and only the right ones let in", async () =>
     const refused = await fetch(`${server.url}/v2/`);
     assert.equal(refused.status, 401);
     assert.match(refused.headers.get("www-authenticate") ?? "", /^Basic realm=/);
-    assert.equal((await refused.json()).errors[0].code, "UNAUTHORIZED");
+    const { code, message } = (await refused.json()).errors[0];
+    assert.deepEqual([code, message], ["UNAUTHORIZED", "a name and a password are needed"]);
     const { username, password } = USER;
     for (
       const headers of [login(username, "wrong"), login("nobody", password), { authorization: "Basic !" }]
     ) {
-      assert.equal(await statusOf(server, "/v2/", { headers }), 401);
+      const wrong = await fetch(`${server.url}/v2/`, { headers });
+      assert.equal(wrong.status, 401);
+      assert.equal((await wrong.json()).errors[0].message, "the name or the password is wrong");
     }
     for (let each = 0; each < 3; each++) {
       assert.equal(await statusOf(server, "/v2/", { headers: login(username, password) }), 200);

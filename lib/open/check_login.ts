@@ -1,5 +1,5 @@
 /** Checks whether a registry accepts credentials, before they are saved. @module */
-import { InvalidInputError, NotFoundError } from "../errors.ts";
+import { InvalidInputError, NotAllowedError, NotFoundError } from "../errors.ts";
 import { codesOf } from "../http/answers.ts";
 import { parseRegistry } from "../oci/registry_address.ts";
 import type { Credentials } from "../sign_in/credentials.ts";
@@ -34,8 +34,12 @@ export async function checkLogin(options: CheckLoginOptions): Promise<LoginCheck
   using opened = openClient(address, "", options);
   const { client } = opened;
   const base = ENDPOINTS.base(address);
-  await client.callFor({ ...base, expect: [...base.expect, 404] }, { signal }, async (answer) => {
-    if (answer.status !== 404) return await answer.body?.cancel();
+  await client.callFor({ ...base, expect: [...base.expect, 401, 404] }, { signal }, async (answer) => {
+    if (answer.status !== 404) await answer.body?.cancel();
+    if (answer.status === 401) {
+      throw new NotAllowedError(`${address.host} refuses the user name or the password`);
+    }
+    if (answer.status !== 404) return;
     await client.requireRegistry(answer, await codesOf(answer), { signal });
     throw new NotFoundError(`${address.host} answered 404 to the request for ${base.what}`);
   });

@@ -99,7 +99,9 @@ async function refuseUnknown(
   } else if (!anonymousRead) return undefined; // on loopback: everybody on this machine
   if (!passwords) return refuse(url, REFUSED.unsupported, READ_ONLY);
   const headers = { "www-authenticate": `Basic realm="layerstash", charset="UTF-8"` };
-  return refuse(url, REFUSED.unauthorized, { message: "a name and a password are needed", headers });
+  const isWrong = request.headers.has("authorization");
+  const message = isWrong ? "the name or the password is wrong" : "a name and a password are needed";
+  return refuse(url, REFUSED.unauthorized, { message, headers });
 }
 
 /** What those are told who change something where nobody can sign in. */

@@ -66,6 +66,8 @@ export interface VerifyResult {
   stash: Stash;
   /** What is wrong with it, or with the local file; empty = nothing. */
   faults: StashFault[];
+  /** Whether the stored bytes were read: with `deep`, and to compare a file with what another program has encrypted. */
+  readBytes: boolean;
 }
 
 /**

@@ -99,12 +99,10 @@ function reportCheck(
   { baseTag, file, deep, json }: Omit<VerifyFlags, "infile"> & { file: string | undefined },
 ): void {
   const { terminal, totals } = session;
-  const { stash, faults } = result;
-  const done = deep
-    ? "every byte was read"
-    : file
-    ? `${file} is the same`
-    : "all chunks are present; their bytes were not read (--deep reads them)";
+  const { stash, faults, readBytes } = result;
+  const checked = file ? `${file} is the same` : "all chunks are present";
+  const unread = readBytes ? "" : "; the stored bytes were not read (--deep reads them)";
+  const done = deep ? "every byte was read" : `${checked}${unread}`;
   terminal.data(json ? doneLine(session, { faults, ...stash }) : renderVerification(result, { done, file }));
   const isWhole = faults.length === 0;
   if (deep || file) terminal.note(`${isWhole ? "verified" : "read"} ${baseTag}: ${renderPace(totals())}`);

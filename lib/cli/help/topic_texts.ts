@@ -160,7 +160,7 @@ For a file that you still have, \`verify\` compares:
 \`\`\`console
 $ layerstash upload disk.img ghcr.io/YOU/files:disk --quiet
 $ layerstash verify ghcr.io/YOU/files:disk disk.img
-disk is OK: 2.56 KB in 1 chunk, disk.img is the same
+disk is OK: 2.56 KB in 1 chunk, disk.img is the same; the stored bytes were not read (--deep reads them)
 layerstash: verified disk: …
 \`\`\`
 
