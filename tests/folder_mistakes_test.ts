@@ -80,6 +80,14 @@ Deno.test(
       /: small has [\d.]+ [KM]B free, and [\d.]+ MB are needed\nhint: make room for [\d.]+ MB more, or write to another disk\n$/,
     );
     assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
+    await work.write("small/other", "");
+    const onto = await work.run(["download", "oci:./box:big", "small"]);
+    assert.equal(onto.code, 1);
+    assert.match(
+      onto.stderr,
+      /: small has [\d.]+ [KM]B free, and [\d.]+ MB are needed\nhint: make room for /,
+    );
+    assert.deepEqual(Array.from(Deno.readDirSync(work.path("small")), ({ name }) => name), ["other"]);
   },
 );
 

@@ -86,7 +86,9 @@ export class FolderDownload {
     await this.#noteNames();
     const found = await lookAtDisk(this.#layers, { ...this.#options, jobs: DEFAULT_JOBS });
     onEvent?.({ type: "files", count: found.kept + found.adjusted.length });
-    using staged = await StagedFolder.open(directory, { place: placeInside(directory), what });
+    const place = placeInside(directory);
+    if (!await isBegun(place)) await requireRoom(place, found.size, onEvent);
+    using staged = await StagedFolder.open(directory, { place, what });
     const fetched = await this.#fetch(staged, {
       pick: (entry) => {
         const picked = this.#pick(entry);

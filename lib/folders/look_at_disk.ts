@@ -16,6 +16,8 @@ import type { WantedPart } from "./wanted_part.ts";
 export interface Differences {
   /** Paths of files and links that are to be brought back. */
   different: Set<string>;
+  /** How many bytes of layers with tables they take: files take about as much on the disk, or more. */
+  size: number;
   /** The layers that have them. */
   layers: Set<Layer>;
   /** Files of the right content that get another mode or time. */
@@ -60,6 +62,7 @@ export async function noteNames(
 export async function lookAtDisk(layers: FolderLayers, options: DiskLookOptions): Promise<Differences> {
   const found: Differences = {
     different: new Set(),
+    size: 0,
     layers: new Set(),
     adjusted: [],
     blocked: [],
@@ -70,14 +73,14 @@ export async function lookAtDisk(layers: FolderLayers, options: DiskLookOptions)
   const { jobs, signal, wanted, checksum, disk } = options;
   const isReal = realDirectories(options.directory, disk);
   await inParallel(layers.all, { jobs, signal }, async (layer) => {
-    for await (const { entry, isOnDisk } of entriesOf(layers, layer, checksum ? "bytes" : "names")) {
+    for await (const { entry, size, isOnDisk } of entriesOf(layers, layer, checksum ? "bytes" : "names")) {
       const picked = wanted.pick(entry);
       if (!picked) continue;
       const at = pathOnDisk(options.directory, picked.path);
       const verdict = isAbsent(picked, { found, isReal })
         ? "absent"
         : await compareWithDisk(picked, { ...options, hasContent: checksum && (() => isOnDisk(disk, at)) });
-      judge(picked, { found, layer, verdict }, options);
+      judge(picked, { found, layer, size, verdict }, options);
     }
   });
   return found;
@@ -106,7 +109,7 @@ function realDirectories(root: string, disk: Disk): (path: string) => boolean {
 
 function judge(
   entry: Entry,
-  { found, layer, verdict }: { found: Differences; layer: Layer; verdict: Difference },
+  { found, layer, size, verdict }: { found: Differences; layer: Layer; size: number; verdict: Difference },
   options: DiskLookOptions,
 ): void {
   if (options.delete) found.stored.add(entry.path);
@@ -118,6 +121,7 @@ function judge(
   else {
     if (verdict === "directory") found.blocked.push(entry.path);
     found.different.add(entry.path);
+    found.size += size;
     found.layers.add(layer);
   }
 }
@@ -147,6 +151,8 @@ function requireReplaceable(
 /** An entry, and whether a file on the disk has its content. */
 interface Compared {
   entry: Entry;
+  /** How many bytes of the layer it takes; 0 where there is no table that says so. */
+  size: number;
   isOnDisk(disk: Disk, at: string): Promise<boolean>;
 }
 
@@ -164,12 +170,12 @@ async function* entriesOf(
   for await (const { extents, ...entry } of layers.archive(layer, want)) {
     const isOnDisk = (disk: Disk, at: string) =>
       hasContent(disk, at, { size: entry.size, extents: extents() });
-    yield { entry, isOnDisk };
+    yield { entry, size: 0, isOnDisk };
   }
 }
 
 function withPieces({ pieces, ...entry }: PackedEntry): Compared {
   const isOnDisk = (disk: Disk, at: string) =>
     Promise.resolve(pieces.every((piece) => hasPiece(disk, at, piece)));
-  return { entry, isOnDisk };
+  return { entry, size: pieces.reduce((sum, { start, end }) => sum + end - start, 0), isOnDisk };
 }
