@@ -80,11 +80,26 @@ Deno.test("who names a stored file where an image or an alias is meant learns ho
     ["save", address, "-o", "out"],
     ["append", "--from", address, "--to", "oci:box/me/files:new", "-i", "disk.img"],
     ...["layers", "inspect", "peek"].map((command) => [command, address]),
+    ["diff", address, "."],
+    ["diff", ".", address],
   ];
   const message =
     /: disk is a stored file, not an image or an alias\nhint: layerstash download oci:box\/me\/files:disk\n$/;
   for (const line of lines) await fails(work, line, 3, message);
   await fails(work, ["inspect", `${address}-3`], 3, /: there is no disk-3 in \S+\nhint: it has: disk-/);
+});
+
+Deno.test("a copy of a stored file that is torn or incomplete says so", async () => {
+  await using work = await makeWorkplace();
+  for (const [name, content] of [["one", "bytes!"], ["two", "others"], ["cut", "short."]] as const) {
+    await work.write(name, content);
+    await work.run(["upload", name, `oci:box:${name}`, "--chunk-size", "3"]);
+  }
+  using store = openStore(`oci:${work.path("box")}`);
+  await store.putManifest("one-2", (await store.manifest("two-2"))!);
+  await store.removeManifest("cut-2");
+  await fails(work, ["copy", "oci:box:one", "oci:box:new"], 5, /: the stash one is torn: /);
+  await fails(work, ["copy", "oci:box:cut", "oci:box:new"], 3, /: the stash cut is incomplete: /);
 });
 
 Deno.test("of many layouts in a directory the first are named, and the others are counted", async () => {

@@ -183,6 +183,10 @@ Deno.test("a repository lists each stored file once, and says how it is brought 
   const { browser: asked, effect } = press(browser, "enter");
   assert.equal(effect, undefined);
   assert.equal(asked.note, `disk is a stored file: layerstash download ${store.name}:disk`);
+  await assert.rejects(
+    tasks.run({ type: "open", image: `${store.name}:disk` }, { onEvent: () => {}, signal }),
+    /disk is a stored file, not an image or an alias/,
+  );
 });
 
 Deno.test("a text moves in both directions, and left at its edge goes back", () => {

@@ -3,12 +3,12 @@ import { LayerstashError, NotFoundError } from "../errors.ts";
 import { isDigest } from "../oci/digest.ts";
 import { lookAtTag } from "../stash/chunk_image.ts";
 import { chunkTag } from "../stash/chunk_tags.ts";
-import type { Store } from "../store/store.ts";
+import type { StoreReader } from "../store/store.ts";
 import { addressIn, commandLine } from "./ending.ts";
 
 /** Where a name was not found. */
 export interface NotFoundPlace {
-  store: Store;
+  store: StoreReader;
   /** The tag that was looked for. */
   reference: string | undefined;
   signal: AbortSignal;

@@ -3,6 +3,7 @@ import type { Bytes } from "../../content/bytes.ts";
 import { NotFoundError } from "../../errors.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { renderImageReport } from "../commands/inspect.ts";
+import { stashInstead } from "../stash_instead.ts";
 import { formatSize } from "../text/sizes.ts";
 import type { BrowserEvent } from "./browser.ts";
 import { beginningOf, isText, linesOf, mostShown } from "./file_text.ts";
@@ -63,7 +64,10 @@ export class TaskRunner implements Disposable {
 
   async #open(text: string, options: ExplorerOptions): Promise<Screen> {
     const reference = this.#explorer.open(text, options);
-    return reference === undefined ? await this.#references(options) : await this.#image(reference, options);
+    if (reference === undefined) return await this.#references(options);
+    return await this.#image(reference, options).catch(async (failure) => {
+      throw await stashInstead(failure, { ...options, store: this.#explorer.store, reference });
+    });
   }
 
   async #references(options: ExplorerOptions): Promise<Screen> {

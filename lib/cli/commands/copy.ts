@@ -10,6 +10,8 @@ import { parseImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Address } from "../../oci/address.ts";
+import { lookAtTag } from "../../stash/chunk_image.ts";
+import { chunkTag } from "../../stash/chunk_tags.ts";
 import { opensWith } from "../../stash/encrypted_details.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
@@ -118,9 +120,15 @@ async function copyNamedStash(copying: Copying, flags: CopyFlags): Promise<void>
   });
 }
 
-async function namesStash({ both: { from }, signal, onEvent }: Copying): Promise<boolean> {
-  if (from.reference === undefined) return false;
-  return await info(from.store, from.reference, { signal, onEvent }).then(() => true, () => false);
+/** Whether a stored file has the name, even one that is torn or incomplete: the copy of it says so. */
+async function namesStash(
+  { both: { from: { store, reference } }, signal, onEvent }: Copying,
+): Promise<boolean> {
+  if (reference === undefined) return false;
+  return await info(store, reference, { signal, onEvent }).then(() => true, async () => {
+    if (isDigest(reference)) return false;
+    return (await lookAtTag(store, chunkTag(reference, 1), { signal, onEvent })).kind === "chunk";
+  });
 }
 
 async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {

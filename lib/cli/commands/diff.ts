@@ -3,6 +3,7 @@ import { Command, type CommandUnknownOpts, InvalidArgumentError, Option } from "
 import type { DiffSide } from "../../compare/diff.ts";
 import type { Aspect, TreeDifference } from "../../compare/differences.ts";
 import type { Identities } from "../../encryption/identities.ts";
+import { NotFoundError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
 import { diff } from "../../exports/folders.ts";
 import { decryptedImages, openImage, parseImage } from "../../exports/images.ts";
@@ -20,6 +21,7 @@ import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
 import { openBoth } from "../open_both.ts";
 import { jsonOption, platformOption } from "../options.ts";
 import type { ParsedCommand } from "../place.ts";
+import { stashInstead } from "../stash_instead.ts";
 import { BatchedLines } from "../terminal/batched_lines.ts";
 import { differenceDocument, DifferenceLines } from "../text/difference_lines.ts";
 import { eventLine } from "../text/json_lines.ts";
@@ -97,7 +99,11 @@ async function printDifferences(session: Session, flags: DiffFlags): Promise<boo
   using sides = await openSides(flags, onEvent);
   const { ignore, verify: whole } = flags;
   const [before, after] = [sides.before, sides.after].map((side) => decrypted(side, identities));
-  using comparison = await diff(before!, after!, { ignore, whole, signal, onEvent });
+  using comparison = await diff(before!, after!, { ignore, whole, signal, onEvent }).catch(
+    async (failure) => {
+      throw await stashOfEither(failure, sides, signal);
+    },
+  );
   const counts: Record<TreeDifference["change"], number> = { added: 0, removed: 0, changed: 0 };
   const lines = new DifferenceLines();
   const printed = new BatchedLines<TreeDifference>(
@@ -114,6 +120,21 @@ async function printDifferences(session: Session, flags: DiffFlags): Promise<boo
   const found = printed.count === 0 ? "no difference" : inWords(counts);
   terminal.note(`${found}${report ? `; ${renderReadReport(report)}` : ""}`);
   return printed.count > 0;
+}
+
+/** The failure; or in its place the one that says that a side which is no image is a stored file. */
+async function stashOfEither(
+  failure: unknown,
+  { before, after }: OpenedSides,
+  signal: AbortSignal,
+): Promise<unknown> {
+  for (const side of [before, after]) {
+    if (!(failure instanceof NotFoundError) || "directory" in side) continue;
+    const { store, reference } = side;
+    if (reference === undefined || await store.resolve(reference, { signal })) continue;
+    return await stashInstead(failure, { store, reference, signal });
+  }
+  return failure;
 }
 
 /** A side as whoever has the keys sees it. */
