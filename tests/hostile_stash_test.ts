@@ -83,7 +83,8 @@ const NOTES: Record<string, Record<string, unknown>> = {
 
 for (const [what, fields] of Object.entries(NOTES)) {
   Deno.test(`a stash that claims ${what} is refused without being fetched`, async () => {
-    for (const error of await attack({ config: note(fields) }, 4)) {
+    // The tags tell a torn stash from an incomplete one, and some registries do not list all: that takes two of them.
+    for (const error of await attack({ config: note(fields) }, 6)) {
       assert.ok(["mismatch", "not-found"].includes(error.kind), error.message);
     }
   });
