@@ -4,6 +4,7 @@ import { isFolderImage } from "../images/folder_mark.ts";
 import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findRoot } from "../images/image.ts";
+import { distinct } from "../oci/descriptor.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { requireTargetName } from "../store/checks.ts";
@@ -164,8 +165,8 @@ async function putTree(
   { reference, jobs, signal, onEvent }: CallOptions & { reference: string; jobs: number },
 ): Promise<void> {
   const below = treeManifests(tree).slice(0, -1);
-  const images = new Map(below.filter((each) => !isIndex(each)).map((each) => [each.digest, each]));
-  await inParallel(images.values(), { jobs, signal }, async (image, signal) => {
+  const images = distinct(below.filter((each) => !isIndex(each)));
+  await inParallel(images, { jobs, signal }, async (image, signal) => {
     await store.putManifest(image.digest, image, { child: true, signal, onEvent });
   });
   for (const index of below.filter(isIndex)) {

@@ -5,6 +5,7 @@ import { writeAtomically } from "../content/atomic_file.ts";
 import { collectFile } from "../content/collect.ts";
 import { storageError } from "../content/file_errors.ts";
 import { RegistryError } from "../errors.ts";
+import { distinct } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import { MANIFEST_BLOB_UNKNOWN } from "../oci/error_codes.ts";
 import { type Manifest, MAX_MANIFEST_SIZE } from "../oci/manifest.ts";
@@ -77,8 +78,8 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
         manifest,
         replaced: this.#replaced(index.entries, reference), // throws before anything is written
       }));
-      const distinct = new Map([...manifests.values()].map((each) => [each.digest, each])).values().toArray();
-      await inParallel(distinct, { jobs: FILES_AT_ONCE }, (each) => this.#store(each));
+      const stored = distinct([...manifests.values()]);
+      await inParallel(stored, { jobs: FILES_AT_ONCE }, (each) => this.#store(each));
       const changed = changes.filter(({ reference, replaced }) =>
         !isDigest(reference) || replaced.length === 0
       );
@@ -87,7 +88,7 @@ export class Manifests extends ListedManifests implements ManifestStore, Disposa
         entryFor(manifest, isDigest(reference) ? {} : replaced[0] ?? { tag: reference })
       );
       if (asRegistry) {
-        const children = await Promise.all(distinct.map((each) => this.#unnamedChildren(each, index)));
+        const children = await Promise.all(stored.map((each) => this.#unnamedChildren(each, index)));
         const named = add.filter((entry) => !isNameless(entry))
           .flatMap(({ digest }) => entriesNamed(index.entries, digest).filter(isNameless));
         add.push(...unnamed(remove, [...without(index.entries, remove), ...add]));

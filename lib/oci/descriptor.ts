@@ -79,9 +79,9 @@ export const descriptorSchema: DescriptorSchema = v.object({
   ),
 });
 
-/** The descriptors without repetitions: each digest once, in the order of first appearance. */
-export function distinct<T extends SizedBlob>(descriptors: readonly T[]): T[] {
-  return [...new Map(descriptors.map((each) => [each.digest, each])).values()];
+/** Descriptors or manifests without repetitions: each digest once, in the order of first appearance. */
+export function distinct<T extends { digest: Digest }>(all: readonly T[]): T[] {
+  return [...new Map(all.map((each) => [each.digest, each])).values()];
 }
 
 /** The sum of sizes. */
