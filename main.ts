@@ -367,9 +367,7 @@ export async function verify(
   const found = await findStash(store, baseTag, calls);
   const needsBytes = identities !== undefined || file !== undefined;
   const open = needsBytes ? await openStash(store, found, { identities, ...calls }) : asStored(store, found);
-  const faults = await checkStash(store, open, options);
-  const readBytes = options.deep === true || (file !== undefined && open.isAuthenticated === true);
-  return { stash: open.stash, faults, readBytes };
+  return { stash: open.stash, ...await checkStash(store, open, options) };
 }
 
 /**

@@ -79,12 +79,12 @@ export async function checkStash(
   store: StoreReader,
   open: OpenStash,
   { file, deep, jobs, onEvent: report = store.onEvent, signal }: VerifyOptions,
-): Promise<StashFault[]> {
+): Promise<Omit<VerifyResult, "stash">> {
   const { stash, plain } = open;
   const onEvent = withStoredDigests(report, stash.chunks);
   const options = { jobs, onEvent, signal };
-  const both = file !== undefined && (deep || open.isAuthenticated);
-  reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, both ? 2 : 1);
+  const readBytes = deep === true || file !== undefined && open.isAuthenticated === true;
+  reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, readBytes && file !== undefined ? 2 : 1);
   const faults = await checkTags(store, stash, options);
   if (file !== undefined) {
     faults.push(
@@ -95,7 +95,7 @@ export async function checkStash(
   const quiet: OnEvent = (event) => void (event.type !== "blob" && onEvent?.(event));
   const asked = file === undefined ? options : { ...options, onEvent: quiet };
   faults.push(...await (deep ? checkBytes(open, options) : checkPresence(store, stash, asked)));
-  return faults.sort((a, b) => a.chunk - b.chunk);
+  return { faults: faults.sort((a, b) => a.chunk - b.chunk), readBytes };
 }
 
 /**
