@@ -88,11 +88,10 @@ export class StashDraft implements Slicing {
   }
 
   /**
-   * Builds the image of chunk 1 when all chunks are stored. It says how many there are, so that no tag which a longer stash
+   * Builds the image of chunk 1 of several when all are stored. It says how many there are, so that no tag which a longer stash
    * left is taken for the last one.
    */
-  async firstImage(layers: readonly Descriptor[]): Promise<TaggedImage> {
-    if (layers.length === 1) return await this.lastImage(layers);
+  firstImage(layers: readonly Descriptor[]): TaggedImage {
     return this.#image(1, layers[0]!, { size: totalSize(layers), chunks: layers.length });
   }
 

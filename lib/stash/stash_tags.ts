@@ -38,6 +38,8 @@ export class StashTags implements Disposable {
   readonly #pace: ListPace = new ListPace();
   /** The layers of the images whose tags wait to be put. The images are built again then: there may be 100,000. */
   readonly #waiting: Map<number, Descriptor> = new Map();
+  /** The last image, where it was added: its table of 100,000 chunks has 7 MB. */
+  #last: TaggedImage | undefined;
 
   /**
    * Puts nothing yet.
@@ -71,8 +73,9 @@ export class StashTags implements Disposable {
     const isOpen = holdUntil === Infinity && this.#draft.chunks === undefined;
     const ready = images.filter(({ number }) => number > 1 || !isOpen);
     await inParallel(ready, this.#pool, async (image) => await this.#writer.prepare(image));
-    for (const { number, layer, isLast } of images) {
-      if (!isLast) this.#waiting.set(number, layer);
+    for (const image of images) {
+      if (image.isLast) this.#last = image;
+      else this.#waiting.set(image.number, image.layer);
     }
     if (images.some(({ number }) => number >= holdUntil) && this.#mayPut()) await this.#putWaiting();
   }
@@ -97,8 +100,8 @@ export class StashTags implements Disposable {
    * @throws {RegistryError} if a manifest that was stored cannot be read
    */
   async complete(layers: readonly Descriptor[]): Promise<Digest> {
-    const first = await this.#firstOf(layers);
-    const last = await this.#draft.lastImage(layers);
+    const first = this.#firstOf(layers);
+    const last = this.#last ?? await this.#draft.lastImage(layers);
     if (this.#store.putManifests && layers.length > 1) await this.#list(first, this.#takeWaiting(), [last]);
     else {
       if (!this.#writer.held.first) await this.#storeUntagged([...first, last]);
@@ -132,10 +135,10 @@ export class StashTags implements Disposable {
    * The image of chunk 1, if its tag waits; or if the existing stash is longer: the image then says how many chunks there are, so
    * that no old tag is taken for the last one.
    */
-  async #firstOf(layers: readonly Descriptor[]): Promise<TaggedImage[]> {
+  #firstOf(layers: readonly Descriptor[]): TaggedImage[] {
     const isShorter = this.#existing.numbers.some((number) => number > layers.length);
     const isWanted = this.#waiting.delete(1) || isShorter && layers.length > 1;
-    return isWanted ? [await this.#draft.firstImage(layers)] : [];
+    return isWanted ? [this.#draft.firstImage(layers)] : [];
   }
 
   /**
