@@ -16,7 +16,7 @@ import { generateKey, Identities, Recipients } from "../lib/exports/encryption.t
 import { copyStash } from "../lib/exports/copy.ts";
 import { testClock } from "./rigs/clock.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
-import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
 import { linesOf } from "./rigs/line_reader.ts";
@@ -423,10 +423,13 @@ Deno.test("a copy over a longer file is whole, also where the registry keeps the
   assert.deepEqual(await stored(store, "disk"), others);
 });
 
-Deno.test("in a directory a copy replaces a file at once, or not at all", async () => {
-  await using work = await makeWorkspace();
+/** Copies a file over another, for the first time to a store that loses a chunk when all bytes are there. */
+async function copyToLossyStore(
+  work: Workspace,
+  to: Store,
+  { lose, check }: { lose: (chunk: Digest) => void; check?: () => void },
+): Promise<void> {
   using from = openStore({ registry: `oci:${work.path("from")}`, repository: "me/files" });
-  using to = openStore({ registry: `oci:${work.path("to")}`, repository: "me/files" });
   await upload(to, "disk", { input: await work.write("old.img", FIVE), chunkSize: CHUNK });
   const bytes = someBytes(FIVE.length, 3);
   const input = await work.write("new.img", bytes);
@@ -436,12 +439,29 @@ Deno.test("in a directory a copy replaces a file at once, or not at all", async 
     await copyStash(source, target, { overwrite: true, onEvent });
   };
   let blobs = 0;
-  const lose = (event: TransferEvent) => {
-    if (event.type !== "blob" || ++blobs < 2 * chunks.length) return;
-    Deno.removeSync(to.blobUrl(chunks[2]!.digest)); // when all bytes are there, those of the third chunk are lost
+  const onEvent = (event: TransferEvent) => {
+    if (event.type === "blob" && ++blobs === 2 * chunks.length) lose(chunks[2]!.digest);
   };
-  await assert.rejects(copy(lose), RegistryError);
+  await assert.rejects(copy(onEvent), RegistryError);
+  check?.();
   assert.deepEqual(await stored(to, "disk"), FIVE);
   await copy();
   assert.deepEqual(await stored(to, "disk"), bytes);
+}
+
+Deno.test("in a directory a copy replaces a file at once, or not at all", async () => {
+  await using work = await makeWorkspace();
+  using to = openStore({ registry: `oci:${work.path("to")}`, repository: "me/files" });
+  await copyToLossyStore(work, to, { lose: (chunk) => Deno.removeSync(to.blobUrl(chunk)) });
+});
+
+Deno.test("in a registry no tag of a copy moves before each image of it is taken", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using to = openStore({ registry: registry.url, repository: "me/files", clock: testClock() });
+  const lose = (chunk: Digest) => {
+    registry.storage.repository("me/files").blobs.delete(chunk);
+    registry.requests.length = 0;
+  };
+  await copyToLossyStore(work, to, { lose, check: () => assert.deepEqual(tagged(registry), []) });
 });

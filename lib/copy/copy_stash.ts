@@ -52,7 +52,7 @@ export interface CopyStashResult {
 /**
  * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The manifests are
  * stored in the format of the target, as by an upload to it. The tag of the last chunk comes last, because it makes the
- * stash complete; a directory lists all tags at once.
+ * stash complete; a directory lists all tags at once. A stash that is replaced keeps its tags until all images are stored.
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete
@@ -98,7 +98,7 @@ export async function copyStash(
     reread: options.overwrite,
     blobs: wanted,
   });
-  const put = await putImages(to, images, { family, signal, onEvent });
+  const put = await putImages(to, images, { family, jobs, replaces: replaced.length > 0, signal, onEvent });
   await inParallel(put, { jobs, signal }, async ([tag, digest], signal) => {
     await requireGivenBack(to.store, tag, { digest, signal, onEvent });
   });
@@ -108,31 +108,52 @@ export async function copyStash(
   return { stash, digest, blobs };
 }
 
-/**
- * Puts the tags of the chunks: at once where a store lists them together, else one after the other, that of the last one last.
- * Returns the digest that each holds.
- */
+/** How the tags of a copy are put. */
+interface PutOptions extends CallOptions {
+  family: Family;
+  jobs: number;
+  /** Whether a tag holds another chunk, which is replaced. */
+  replaces: boolean;
+}
+
+/** Stores the images of the chunks under their tags. Returns the digest that each tag holds. */
 async function putImages(
   { store, baseTag }: StashTarget,
   images: readonly CopiedImage[],
-  { family, ...options }: CallOptions & { family: Family },
+  { family, jobs, replaces, ...options }: PutOptions,
 ): Promise<Map<string, Digest>> {
   const tagged = images.map((image, index) => ({ ...image, tag: chunkTag(baseTag, index + 1) }));
   for (const { tag, config } of tagged) {
     if (config) await storeConfig(store, { tag, config }, options);
   }
-  if (store.putManifests) {
-    const manifests = new Map(tagged.map(({ tag, manifest }) => [tag, inFamily(manifest, family)]));
-    await store.putManifests(manifests, options);
-    return new Map(manifests.entries().map(([tag, { digest }]) => [tag, digest]));
+  if (!store.putManifests) return await putInOrder(store, tagged, { family, jobs, replaces, ...options });
+  const manifests = new Map(tagged.map(({ tag, manifest }) => [tag, inFamily(manifest, family)]));
+  await store.putManifests(manifests, options);
+  return new Map(manifests.entries().map(([tag, { digest }]) => [tag, digest]));
+}
+
+/**
+ * Puts tags one after the other, that of the last chunk last. Where they replace others, the registry takes all images by their
+ * digests before: one that it refuses then leaves the old file whole.
+ */
+async function putInOrder(
+  store: Store,
+  images: readonly (CopiedImage & { tag: string })[],
+  { family, jobs, replaces, signal, onEvent }: PutOptions,
+): Promise<Map<string, Digest>> {
+  const send = async ({ manifest }: CopiedImage, tag: string | undefined, signal?: AbortSignal) => {
+    const make = (family: Family) => inFamily(manifest, family);
+    const stored = await putInFamily(store, tag, make, { family, signal, onEvent });
+    family = familyOf(stored);
+    return stored.digest;
+  };
+  if (replaces && images.length > 1) {
+    await inParallel(images, { jobs, signal }, async (image, signal) => {
+      await send(image, undefined, signal);
+    });
   }
   const put = new Map<string, Digest>();
-  for (const { tag, manifest } of tagged) {
-    const make = (family: Family) => inFamily(manifest, family);
-    const stored = await putInFamily(store, tag, make, { family, ...options });
-    family = familyOf(stored);
-    put.set(tag, stored.digest);
-  }
+  for (const image of images) put.set(image.tag, await send(image, image.tag, signal));
   return put;
 }
 
