@@ -37,6 +37,15 @@ Deno.test("a folder does not get the name of a stored file, nor a file that of a
   }
 });
 
+Deno.test("the hint about a name that is taken is a command that a shell understands", async () => {
+  await using work = await makeWorkplace();
+  await makeBoth(work);
+  const box = "oci:./a box";
+  assert.equal((await work.run(["upload", "photos", `${box}:p`])).code, 0);
+  const { stderr } = await work.run(["upload", "plain", `${box}:p`]);
+  assert.match(stderr, /remove that first: layerstash remove 'oci:\.\/a box:p'\n$/);
+});
+
 Deno.test(
   "Ctrl-C in the middle of a folder's file is told as an interruption",
   onPosix("signals"),

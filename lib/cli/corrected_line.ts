@@ -1,6 +1,6 @@
 /** The command line as it was typed, and corrected: hints about mistakes on it show the line that would have worked. @module */
 import type { CommandUnknownOpts, Option } from "@commander-js/extra-typings";
-import { commandLine } from "./ending.ts";
+import { commandLine } from "../store/command_line.ts";
 
 /** What a secret is shown as. */
 const HIDDEN = "...";

@@ -1,8 +1,7 @@
 /** How a transfer ends: its last document, what an interruption leaves, and the command that comes next. @module */
 import type { KeyKind } from "../encryption/identities.ts";
-import { isDigest } from "../oci/digest.ts";
-import { typedName } from "../oci/registry_address.ts";
-import { counted, printable, shellWord } from "../messages.ts";
+import { counted } from "../messages.ts";
+import { commandLine } from "../store/command_line.ts";
 import type { Store } from "../store/store.ts";
 import { movedBytes, type ProgressState } from "./terminal/progress_state.ts";
 import type { TransferTotals } from "./terminal/transfer_totals.ts";
@@ -25,11 +24,6 @@ function placeOf({ name }: Store): { registry: string; repository: string } {
     : { registry: name.slice(0, slash), repository: name.slice(slash + 1) };
 }
 
-/** The address of something in a store, as a command line takes it. */
-export function addressIn({ name, url }: Pick<Store, "name" | "url">, reference: string): string {
-  return `${printable(typedName(name, url))}${isDigest(reference) ? "@" : ":"}${printable(reference)}`;
-}
-
 /** Says which command gets back what was stored. */
 export function getItBack(...words: string[]): string {
   return `get it back: ${commandLine(...words)}`;
@@ -39,11 +33,6 @@ export function getItBack(...words: string[]): string {
 export function keyWords(opensWith: KeyKind | undefined): string[] {
   if (!opensWith) return [];
   return opensWith === "keys" ? ["--identity", "KEYFILE"] : ["--passphrase"];
-}
-
-/** A command of layerstash, as it is typed. */
-export function commandLine(...words: string[]): string {
-  return ["layerstash", ...words].map(shellWord).join(" ");
 }
 
 /**

@@ -4,7 +4,7 @@ import { isDigest } from "../oci/digest.ts";
 import { lookAtTag } from "../stash/chunk_image.ts";
 import { chunkTag } from "../stash/chunk_tags.ts";
 import type { StoreReader } from "../store/store.ts";
-import { addressIn, commandLine } from "./ending.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 
 /** Where a name was not found. */
 export interface NotFoundPlace {

@@ -1,7 +1,7 @@
 /** Looks at a digest as that of a stored file, and says so if it is that of a blob. @module */
 import { NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag, type TagContent } from "./chunk_image.ts";
 
@@ -46,6 +46,6 @@ export async function lookAtDigest(
 
 function isBlob(store: StoreReader, digest: Digest): IsBlobError {
   return new IsBlobError(`${digest} is a blob, not a stored file`, {
-    hint: `layerstash blob pull ${typedName(store.name, store.url)}@${digest}`,
+    hint: commandLine("blob", "pull", addressIn(store, digest)),
   });
 }

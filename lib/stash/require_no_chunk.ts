@@ -3,7 +3,7 @@ import { ConflictError } from "../errors.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import { MAX_CHUNK_CONFIG_SIZE, readChunkConfig } from "./chunk_config.ts";
@@ -43,8 +43,8 @@ export async function requireRemovable(
 ): Promise<void> {
   const chunk = await chunkAt(store, alias, options);
   if (!chunk) return;
-  const address = `${typedName(store.name, store.url)}:${chunk.baseTag}`;
-  throw chunkConflict(alias, chunk, `remove the stored file with: layerstash remove ${address}`);
+  const removal = commandLine("remove", addressIn(store, chunk.baseTag));
+  throw chunkConflict(alias, chunk, `remove the stored file with: ${removal}`);
 }
 
 interface TaggedChunk {

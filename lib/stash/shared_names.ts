@@ -3,7 +3,7 @@ import { ConflictError } from "../errors.ts";
 import { isFolderImage } from "../images/folder_mark.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { MAX_TAG_LENGTH } from "../oci/reference.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { chunkNumbers } from "./chunk_numbers.ts";
@@ -81,9 +81,9 @@ export async function requireNoOtherFolder(
   const held = await store.resolve(reference, options);
   if (held === undefined || held === digest) return;
   if (!await holdsFolder(store, reference, options).catch(undefinedIfBroken)) return;
-  const address = `${typedName(store.name, store.url)}:${reference}`;
+  const removal = commandLine("remove", addressIn(store, reference));
   throw new ConflictError(`${reference} holds a folder`, {
-    hint: hint ?? `use another tag, or remove the folder first: layerstash remove ${address}`,
+    hint: hint ?? `use another tag, or remove the folder first: ${removal}`,
   });
 }
 
@@ -94,8 +94,8 @@ async function holdsFolder(store: StoreReader, tag: string, options: CallOptions
 }
 
 function nameConflict(store: StoreReader, what: string, name: string): ConflictError {
-  const address = `${typedName(store.name, store.url)}:${name}`;
+  const removal = commandLine("remove", addressIn(store, name));
   return new ConflictError(`${what} has the name ${name} already`, {
-    hint: `use another name, or remove that first: layerstash remove ${address}`,
+    hint: `use another name, or remove that first: ${removal}`,
   });
 }

@@ -1,7 +1,7 @@
 /** Says what there is where a stash was looked for and not found. @module */
 import { NotFoundError } from "../errors.ts";
 import { closestName, compareNaturally } from "../messages.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 import { hintOfNames } from "../store/known_references.ts";
 import { isFallbackTag } from "../store/referrers.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -82,12 +82,11 @@ async function otherThing(store: StoreReader, tag: string, options: CallOptions)
   const chunk = parseChunkTag(tag);
   if (chunk && (await lookAtTag(store, tag, options)).kind === "chunk") {
     return new NotFoundError(`${tag} is chunk ${chunk.number} of the stored file ${chunk.baseTag}`, {
-      hint: `name the stored file: ${typedName(store.name, store.url)}:${chunk.baseTag}`,
+      hint: `name the stored file: ${addressIn(store, chunk.baseTag)}`,
     });
   }
-  const address = `${typedName(store.name, store.url)}:${tag}`;
   return new OtherThingError(`${tag} is an image or an artifact, not a stored file`, {
-    hint: `layerstash info ${address} says what it is`,
+    hint: `${commandLine("info", addressIn(store, tag))} says what it is`,
   });
 }
 

@@ -1,7 +1,7 @@
 /** The errors of a stash whose first and last chunk do not make up one file: it is incomplete, or torn. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { type ChunkImage, lookAtTag } from "./chunk_image.ts";
 import { chunkTag } from "./chunk_tags.ts";
@@ -46,8 +46,8 @@ export async function partlyReplaced(
   { first, other, ...options }: CallOptions & { first: ChunkImage; other: ChunkImage },
 ): Promise<MismatchError> {
   const digest = await digestByChunk(store, baseTag, { other, ...options });
-  const address = `${typedName(store.name, store.url)}@${digest}`;
-  const old = digest ? `; the old file may still be there: layerstash download ${address}` : "";
+  const download = digest && commandLine("download", addressIn(store, digest));
+  const old = download ? `; the old file may still be there: ${download}` : "";
   const again = "an upload that replaces it was interrupted; run that again with --overwrite to complete it";
   return tornStash(baseTag, first, other, `${again}${old}`);
 }

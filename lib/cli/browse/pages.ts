@@ -5,7 +5,7 @@ import { isDigest } from "../../oci/digest.ts";
 import { type IndexedManifest, isRunnable } from "../../oci/image_index.ts";
 import { formatVersionedPlatform } from "../../oci/platform.ts";
 import type { StoreReader } from "../../store/store.ts";
-import { addressIn, commandLine } from "../ending.ts";
+import { addressIn, commandLine } from "../../store/command_line.ts";
 import { shortBuildCommand } from "../text/build_command.ts";
 import { shortDigest } from "../text/columns.ts";
 import { formatSize } from "../text/sizes.ts";

@@ -7,6 +7,7 @@ import { append } from "../../exports/copy.ts";
 import { parseImage } from "../../exports/images.ts";
 import { counted, quoted } from "../../messages.ts";
 import { azureCredentials } from "../../sign_in/acr_exchange.ts";
+import { addressIn } from "../../store/command_line.ts";
 import { action, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import { type ConnectionFlags, transportOf } from "../connection.ts";
@@ -15,7 +16,7 @@ import { jobsOption, jsonOption, limitRateOption, platformOption, stateDirOption
 import { stashInstead } from "../stash_instead.ts";
 import { pipedInput } from "../terminal/standard_streams.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
-import { addressIn, doneLine, keptThere } from "../ending.ts";
+import { doneLine, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary } from "./copy.ts";
 

@@ -15,6 +15,7 @@ import { chunkTag } from "../../stash/chunk_tags.ts";
 import { opensWith } from "../../stash/encrypted_details.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
+import { addressIn } from "../../store/command_line.ts";
 import { action, type Session, showEvents } from "../action.ts";
 import { connectionCommand } from "../base_commands.ts";
 import type { ConnectionFlags } from "../connection.ts";
@@ -27,7 +28,7 @@ import {
   platformsOption,
 } from "../options.ts";
 import { renderPace, type TransferTotals } from "../terminal/transfer_totals.ts";
-import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
+import { doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 
 const EXAMPLES = `

@@ -6,9 +6,10 @@ import { downloadArtifact, findArtifact, findInstead, streamArtifact } from "../
 import { counted, printable } from "../../messages.ts";
 import { totalSize } from "../../oci/descriptor.ts";
 import { isDigest } from "../../oci/digest.ts";
+import { addressIn, commandLine } from "../../store/command_line.ts";
 import type { StoreSession } from "../action.ts";
 import type { DecryptionFlags } from "../encryption_options.ts";
-import { addressIn, commandLine, doneLine, keyWords } from "../ending.ts";
+import { doneLine, keyWords } from "../ending.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { artifactInstead } from "./artifact_instead.ts";

@@ -8,9 +8,10 @@ import { changeRecipients, listRecipients } from "../../exports/encryption.ts";
 import { counted, printable } from "../../messages.ts";
 import type { RecipientsChange } from "../../stash/change_recipients.ts";
 import type { Store } from "../../store/store.ts";
+import { addressIn } from "../../store/command_line.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { ADDRESS, stashCommand, transferCommand } from "../base_commands.ts";
-import { addressIn, doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
+import { doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
 import {
   type DecryptionFlags,
   identitiesOf,

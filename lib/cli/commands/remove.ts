@@ -6,11 +6,11 @@ import { printable } from "../../messages.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
 import type { TagRemoval } from "../../stash/remove_tags.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
+import { addressIn, commandLine } from "../../store/command_line.ts";
 import { storeAction } from "../action.ts";
 import { ADDRESS, stashCommand } from "../base_commands.ts";
 import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
 import { namedPlaceOf, type WithName } from "../place.ts";
-import { addressIn, commandLine } from "../ending.ts";
 import { jsonLine } from "../text/json_lines.ts";
 
 const EXAMPLES = `

@@ -6,12 +6,13 @@ import { chooseLayer, findImage, openImage } from "../../exports/images.ts";
 import { counted, printable } from "../../messages.ts";
 import { totalSize } from "../../oci/descriptor.ts";
 import { isFile } from "../../oci/path_reference.ts";
+import { addressIn } from "../../store/command_line.ts";
 import { imageAction, type ImageFlags, type ImageSession } from "../image_action.ts";
 import { imageCommand } from "../base_commands.ts";
 import { jobsOption, limitRateOption, stateDirOption } from "../options.ts";
 import { mayRepeat } from "../strict_usage.ts";
 import { renderPace, renderTotals } from "../terminal/transfer_totals.ts";
-import { addressIn, doneLine, keptHere, keptThere } from "../ending.ts";
+import { doneLine, keptHere, keptThere } from "../ending.ts";
 import { formatSize } from "../text/sizes.ts";
 import { blobSummary } from "./copy.ts";
 

@@ -4,8 +4,9 @@ import { LayerstashError } from "../../errors.ts";
 import { counted, printable } from "../../messages.ts";
 import { totalSize } from "../../oci/descriptor.ts";
 import type { UploadOptions } from "../../stash/verb_options.ts";
+import { addressIn, commandLine } from "../../store/command_line.ts";
 import type { StoreSession } from "../action.ts";
-import { addressIn, commandLine, getItBack } from "../ending.ts";
+import { getItBack } from "../ending.ts";
 import { renderTotals, sumOf, type TransferTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 

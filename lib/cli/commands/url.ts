@@ -17,10 +17,10 @@ import {
 import { typedName } from "../../oci/registry_address.ts";
 import type { Store } from "../../store/store.ts";
 import { OtherThingError } from "../../stash/stash_not_found.ts";
+import { commandLine } from "../../store/command_line.ts";
 import { storeAction, type StoreSession } from "../action.ts";
 import { placeCommand } from "../base_commands.ts";
 import { registryOptionsOf, type RepositoryFlags } from "../connection.ts";
-import { commandLine } from "../ending.ts";
 import { platformOption } from "../options.ts";
 import { placeOf, refusalOf, type WithPlace } from "../place.ts";
 import { textLines } from "../text/answers.ts";

@@ -1,8 +1,8 @@
 /** Gets the login: from the options, from standard input, or by asking the user at the terminal. @module */
 import { InvalidInputError } from "../../errors.ts";
 import type { Credentials } from "../../sign_in/credentials.ts";
+import { commandLine } from "../../store/command_line.ts";
 import type { RegistryFlags } from "../connection.ts";
-import { commandLine } from "../ending.ts";
 import { InterruptedError } from "../exit_codes.ts";
 import type { Session } from "../action.ts";
 
