@@ -9,9 +9,9 @@ import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./
 import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { findStashByDigest, isConsistent, stashOfTable, type StashTable, tableOf } from "./last_chunk.ts";
-import { chunkNotFound, stashNotFound } from "./stash_not_found.ts";
+import { stashNotFound } from "./stash_not_found.ts";
 import { chunksOf, middleChunks, type Stash } from "./stash.ts";
-import { lastNotFound, notItsLast, partlyReplaced, tornStash } from "./torn_stash.ts";
+import { chunkNotFound, lastNotFound, notItsLast, partlyReplaced, tornStash } from "./torn_stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
 const MANIFESTS_AT_ONCE = 4;

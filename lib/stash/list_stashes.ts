@@ -8,7 +8,7 @@ import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { findByFirst, findStash } from "./find_stash.ts";
-import { chunkNotFound } from "./stash_not_found.ts";
+import { chunkNotFound } from "./torn_stash.ts";
 import type { Stash, StashEncryption } from "./stash.ts";
 import type { ListOptions } from "./verb_options.ts";
 

@@ -7,6 +7,7 @@ import { isFallbackTag } from "../store/referrers.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
+import { chunkNotFound } from "./torn_stash.ts";
 
 /** How many names are looked at to find stashes for the hint. */
 const MOST_LOOKS = 10;
@@ -23,11 +24,6 @@ interface SortedTags {
 
 /** The error of a tag that is not the name of a stash: another program has stored something under it. */
 export class OtherThingError extends NotFoundError {}
-
-/** The error of a chunk that has no tag. */
-export function chunkNotFound(baseTag: string, number: number): NotFoundError {
-  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`);
-}
 
 /**
  * The error of a stash that could not be found. Is only its first chunk missing, or has something else the name? The hint

@@ -1,4 +1,4 @@
-/** The errors of a stash whose first and last chunk do not make up one file: it is incomplete, or torn. @module */
+/** The errors of a stash whose chunks do not make up one file: it is incomplete, or torn. @module */
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { addressIn, commandLine } from "../store/command_line.ts";
@@ -9,6 +9,13 @@ import { isConsistent, tableOf } from "./last_chunk.ts";
 
 const COMPLETE_IT =
   "its upload may not be finished; run it again to complete it, with --overwrite if it replaces a file";
+
+/** The error of a stash that cannot be read without a chunk that has no tag. */
+export function chunkNotFound(baseTag: string, number: number): NotFoundError {
+  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`, {
+    hint: COMPLETE_IT,
+  });
+}
 
 /** The error of a stash whose last chunk has no tag. */
 export function lastNotFound(baseTag: string, number: number): NotFoundError {
