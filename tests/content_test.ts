@@ -11,6 +11,7 @@ import { StreamCutter } from "../lib/content/stream_source.ts";
 import { LayerstashError, MismatchError, NotFoundError } from "../lib/errors.ts";
 import { corrupted, digestOf } from "../lib/oci/digest.ts";
 import { concatenate, makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
+import { recordThreads } from "./rigs/recorded_threads.ts";
 
 const MiB = 1024 ** 2;
 /** More than is hashed without a thread. */
@@ -251,9 +252,6 @@ Deno.test("a signal ends the wait for the digest of a long range, and the hashin
   assert.ok(dropped);
 });
 
-/** A worker that throws what nobody catches as soon as it gets a message. */
-const DYING = `data:application/javascript,self.onmessage = () => { throw new Error("out of order") };`;
-
 Deno.test("a hasher that was disposed of starts no thread, which would keep the program from ending", async () => {
   await using work = await makeWorkspace();
   const path = await work.write("large", LARGE);
@@ -261,37 +259,19 @@ Deno.test("a hasher that was disposed of starts no thread, which would keep the 
   const hash = () => hasher.file(path, { start: 0, end: LARGE.length });
   assert.equal(await hash(), digestOf(LARGE));
   hasher[Symbol.dispose]();
-  const real = globalThis.Worker;
-  let started = 0;
-  globalThis.Worker = class extends real {
-    constructor(_: string | URL, options?: WorkerOptions) {
-      super(DYING, options);
-      started++;
-    }
-  };
-  try {
-    const outcome = await hash().catch((error) => error.message);
-    assert.deepEqual([started, outcome], [0, "the hashing was stopped"]);
-  } finally {
-    globalThis.Worker = real;
-  }
+  using threads = recordThreads({ dying: true });
+  const outcome = await hash().catch((error) => error.message);
+  assert.deepEqual([threads.started, outcome], [[], "the hashing was stopped"]);
 });
 
 Deno.test("a thread that has ended fails what it was given, and another one takes its place", async () => {
   await using work = await makeWorkspace();
   const path = await work.write("large", LARGE);
-  const real = globalThis.Worker;
   using hasher = new Hasher();
   const hash = () => hasher.file(path, { start: 0, end: LARGE.length });
-  globalThis.Worker = class extends real {
-    constructor(_: string | URL, options?: WorkerOptions) {
-      super(DYING, options);
-    }
-  };
-  try {
+  {
+    using _threads = recordThreads({ dying: true });
     await assert.rejects(hash(), /the hashing thread failed: .*out of order/);
-  } finally {
-    globalThis.Worker = real;
   }
   assert.equal(await hash(), digestOf(LARGE));
   assert.equal(await hash(), digestOf(LARGE));

@@ -8,6 +8,7 @@ import type { Store } from "../lib/store/store.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { makeKey, type TestKey } from "./rigs/encryption.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
+import { recordThreads } from "./rigs/recorded_threads.ts";
 import { openStore, upload } from "../main.ts";
 
 const MiB = 1024 * 1024;
@@ -105,22 +106,15 @@ Deno.test("the threads that encrypt stay from one part to the next", async () =>
   using store = openStore({ registry: registry.url, repository: "me/files", profile });
   const { encryptTo } = await makeKey(work);
   const input = await work.write("file", someBytes(SIZE + 20 * MiB));
-  const Worker = globalThis.Worker;
-  const started: string[] = [];
-  globalThis.Worker = class extends Worker {
-    constructor(file: string | URL, options?: WorkerOptions) {
-      super(file, options);
-      started.push(String(file).split("/").at(-1)!);
-    }
+  using threads = recordThreads();
+  const startedIn = async (transfer: Promise<unknown>) => {
+    await transfer;
+    return threads.started.splice(0).filter((file) => file.startsWith("cipher")).length;
   };
-  try {
-    await pushBlob(store, input, { encryptTo });
-    const one = started.splice(0).filter((file) => file.startsWith("cipher"));
-    await upload(store, "disk", { input, encryptTo });
-    const other = started.filter((file) => file.startsWith("cipher"));
-    const most = Math.min(4, navigator.hardwareConcurrency);
-    for (const { length } of [one, other]) assert.ok(length > 0 && length <= most, `${length} threads`);
-  } finally {
-    globalThis.Worker = Worker;
-  }
+  const most = Math.min(4, navigator.hardwareConcurrency);
+  const counts = [
+    await startedIn(pushBlob(store, input, { encryptTo })),
+    await startedIn(upload(store, "disk", { input, encryptTo })),
+  ];
+  for (const count of counts) assert.ok(count > 0 && count <= most, `${count} threads`);
 });

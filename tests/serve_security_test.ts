@@ -11,6 +11,7 @@ import { makeServerCertificate } from "./rigs/certificates.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { LineReader } from "./rigs/line_reader.ts";
+import { recordThreads } from "./rigs/recorded_threads.ts";
 import { type Served, type ServedOptions, startServer } from "./rigs/served.ts";
 import { USER } from "./rigs/user.ts";
 
@@ -491,17 +492,9 @@ Deno.test("what comes with the same credentials at once is checked once", async 
 Deno.test("a check that has ended its thread fails, and the next ones are made in another", async () => {
   using passwords = new Passwords(USER.htpasswd);
   const authorization = `Basic ${btoa(`${USER.username}:${USER.password}`)}`;
-  const real = globalThis.Worker;
-  const dying = `data:application/javascript,self.onmessage = () => { throw new Error("out of order") };`;
-  globalThis.Worker = class extends real {
-    constructor(_: string | URL, options?: WorkerOptions) {
-      super(dying, options);
-    }
-  };
-  try {
+  {
+    using _threads = recordThreads({ dying: true });
     await assert.rejects(passwords.userOf(authorization), /the password thread failed/);
-  } finally {
-    globalThis.Worker = real;
   }
   assert.equal(await passwords.userOf(authorization), USER.username);
 });
