@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { download, info, openStore } from "../main.ts";
 import { NotFoundError } from "../lib/errors.ts";
 import { digestOf } from "../lib/oci/digest.ts";
-import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { killIfRunning, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { sink, someBytes } from "./rigs/content.ts";
 import { type CountingProxy, startCountingProxy } from "./rigs/counting_proxy.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -76,11 +76,7 @@ async function kill(
   { place, args, stdin, proxy, random }: Crash,
 ): Promise<{ success: boolean; stderr: string }> {
   const child = place.start([...args, "--json"], { stdin });
-  const stop = () => {
-    try {
-      child.kill("SIGKILL");
-    } catch { /* it has ended by itself */ }
-  };
+  const stop = () => killIfRunning(child);
   const byTime = random() < 0.3;
   const timer = byTime ? setTimeout(stop, 50 + random() * LATEST) : undefined;
   const [bytes, chunks] = [random() * 8 * MiB, Math.ceil(random() * 8)];

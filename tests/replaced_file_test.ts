@@ -15,7 +15,7 @@ import {
 import { generateKey, Identities, Recipients } from "../lib/exports/encryption.ts";
 import { copyStash } from "../lib/exports/copy.ts";
 import { testClock } from "./rigs/clock.ts";
-import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
+import { killIfRunning, makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { type FakeRegistry, startFakeRegistry } from "./rigs/fake_registry.ts";
@@ -166,7 +166,7 @@ Deno.test("what a new key encrypts in the place of a file is encrypted once, and
   assert.deepEqual(looks, []);
 });
 
-/** Sends a signal to an upload that replaces a file, when the registry gets its so-manieth request of a kind. */
+/** Sends a signal to an upload that replaces a file, when the registry gets its `count`-th request of a kind. */
 async function interruptReplacing(
   work: Workplace,
   registry: FakeRegistry,
@@ -292,7 +292,7 @@ Deno.test("tags that are left of a longer file are named by the next upload, and
 
 const isSame = (one: Uint8Array, other: Uint8Array) => one.every((byte, index) => byte === other[index]);
 
-/** Kills uploads that replace a file when so many chunks are sent; what is there then is the old or the new, or torn. */
+/** Kills uploads that replace a file after one, three and five chunks: what is there then is the old file or the new, or torn. */
 async function killAfterChunks(registry: string, mayBeTorn: boolean): Promise<void> {
   await using work = await makeWorkplace();
   using store = openStore({ registry, repository: "me/files" });
@@ -305,7 +305,7 @@ async function killAfterChunks(registry: string, mayBeTorn: boolean): Promise<vo
     let sent = 0;
     for await (const line of linesOf(child.stdout)) {
       sent += sentIn(line);
-      if (sent === most) child.kill("SIGKILL");
+      if (sent === most) killIfRunning(child);
     }
     await child.stderr.cancel();
     const { success } = await child.status; // where the machine is slow, it has ended before

@@ -79,6 +79,13 @@ export async function makeWorkplace(): Promise<Workplace> {
   };
 }
 
+/** Kills a program, unless it has ended by itself. */
+export function killIfRunning(child: Deno.ChildProcess): void {
+  try {
+    child.kill("SIGKILL");
+  } catch { /* it has ended */ }
+}
+
 /** What a command said, without how long it took and how fast it was. */
 export function timeless(text: string): string {
   return text.replaceAll(/\b(\d+\.\ds|\d+s|\d+m \d+s)(, [\d.]+ [KMG]?i?B\/s)?/g, "TIME");
