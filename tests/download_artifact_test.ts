@@ -68,7 +68,7 @@ Deno.test("only what is wanted is fetched, and the names of the rest do not matt
     await assert.rejects(fetch(store, "v1", { output: work.path("out"), only: ["*.zip"] }), {
       name: "NotFoundError",
       message: "v1 has no file *.zip",
-      hint: /^it has: .*a\.txt, deep\/b\.log/,
+      hint: "it has: ../c.txt, a.txt, deep/b.log",
     });
   }));
 

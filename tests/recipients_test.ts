@@ -58,7 +58,7 @@ testOnEachStore(
       "secret.img",
       FILE.length,
     ]);
-    assert.ok(reads >= 1, `${reads} reads`); // a directory lists all tags at once
+    assert.ok(reads >= (store.putManifests ? 1 : 2), `${reads} reads`); // a directory lists all tags at once
     for (const { identities } of [mine, yours]) {
       for (const name of ["disk", stash.digest!]) {
         assert.deepEqual(await fetched(reading, name, identities), FILE);
