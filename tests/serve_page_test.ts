@@ -165,7 +165,10 @@ testInBrowser("a video plays and jumps to its end, by ranges alone", async () =>
   assert.deepEqual(requests.filter(({ url }) => !/^(data:|http:\/\/127\.0\.0\.1)/.test(url)), []);
 }, HAS_FFMPEG);
 
-/** Makes a film of twelve seconds. Its noise keeps it large, so that a browser does not fetch it whole at once; its index comes first. */
+/**
+ * Makes a film of twelve seconds. Its noise keeps it large, so that a browser does not fetch it whole at once. Its index comes
+ * first: a browser would read on to the end for it, and have the whole film before it jumps.
+ */
 async function filmIn(path: string): Promise<void> {
   const picture = "testsrc=d=12:s=320x240:r=10,noise=alls=60:allf=t";
   const coder = "-c:v libvpx -b:v 3M -deadline realtime -cpu-used 8 -g 20 -cues_to_front 1".split(" ");
