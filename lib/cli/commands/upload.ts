@@ -22,10 +22,12 @@ import {
 import { chunkSizeOption, manifestFormatOption } from "../options.ts";
 import { type ParsedCommand, type PlaceFlags, refusalOf, type WithName } from "../place.ts";
 import { mayRepeat } from "../strict_usage.ts";
+import type { ProgressState } from "../terminal/progress_state.ts";
 import { streamName } from "../terminal/standard_streams.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { filesAndPlace, firstMissingOrAll } from "../words.ts";
+import type { FolderUploadFlags } from "./folder.ts";
 import { reportAll, requireAllRead, type Sources, type StoredSource } from "./stored_sources.ts";
 
 const EXAMPLES = `
@@ -62,37 +64,14 @@ export function uploadCommand(): CommandUnknownOpts {
     .option("--skip-unreadable", "of a directory: store the rest")
     .option("--dry-run", "of a directory: only say what would be sent")
     .addHelpText("after", EXAMPLES);
-  const work = storeAction<
-    WithName<ReturnType<typeof command.opts>> & { infile: string; sources: Sources }
-  >(
+  const work = storeAction<WithName<ReturnType<typeof command.opts>> & SourceFlags>(
     ({ infile, baseTag, sources: { stored, of } }) =>
       of > 1 && stored.length === of ? "store all" : `store ${streamName(infile, "input")} as ${baseTag}`,
-    async (session, { sources, encryptTo, identity, passphrase, ...others }) => {
-      const { infile, json, dryRun } = others;
-      const flags = {
-        ...others,
-        ...await (sources.keys ??= keysOf({ encryptTo, identity, passphrase }, session)),
-      };
-      const store = isDirectory(infile) ? (await import("./folder.ts")).storeFolder : storeFile;
-      const one = await store(session, flags);
-      sources.stored.push({
-        infile,
-        readWith: keyWords(flags.encryptTo?.kind),
-        ...one,
-        ...session.totals(),
-      });
-      if (sources.number < sources.of) return;
-      if (!json && !dryRun) reportAll(session, sources);
-      requireAllRead(sources);
-    },
+    storeNext,
     {
       moving: ({ infile, sources: { number, of } }) =>
         `storing ${streamName(infile, "input")}${of === 1 ? "" : ` (file ${number} of ${of})`}`,
-      kept: ({ infile, overwrite }, progress) => {
-        if (infile !== "-") return keptThere(progress);
-        if (overwrite) return "with --overwrite, standard input is sent from its beginning again";
-        return `${keptThere(progress)}, if the same bytes come`;
-      },
+      kept: keptOf,
     },
   );
   command.usage("[options] <file...> <address>").action(async (words, flags, parsed) => {
@@ -104,6 +83,37 @@ export function uploadCommand(): CommandUnknownOpts {
     }
   });
   return command;
+}
+
+/** The options of an upload, for one of its sources. */
+interface SourceFlags
+  extends
+    EncryptionFlags,
+    DecryptionFlags,
+    Omit<FileUploadFlags & FolderUploadFlags, "encryptTo" | "identities"> {
+  sources: Sources;
+}
+
+/** Stores one of several files and directories, and after the last of them says what all came to. */
+async function storeNext(
+  session: StoreSession,
+  { sources, encryptTo, identity, passphrase, ...options }: SourceFlags,
+): Promise<void> {
+  const { infile, json, dryRun } = options;
+  const keys = await (sources.keys ??= keysOf({ encryptTo, identity, passphrase }, session));
+  const store = isDirectory(infile) ? (await import("./folder.ts")).storeFolder : storeFile;
+  const one = await store(session, { ...options, ...keys });
+  sources.stored.push({ infile, readWith: keyWords(keys.encryptTo?.kind), ...one, ...session.totals() });
+  if (sources.number < sources.of) return;
+  if (!json && !dryRun) reportAll(session, sources);
+  requireAllRead(sources);
+}
+
+/** What is kept of an upload that ends early. Standard input cannot be read a second time. */
+function keptOf({ infile, overwrite }: SourceFlags, progress: ProgressState): string {
+  if (infile !== "-") return keptThere(progress);
+  if (overwrite) return "with --overwrite, standard input is sent from its beginning again";
+  return `${keptThere(progress)}, if the same bytes come`;
 }
 
 /** The options of an upload that a file can have. */
