@@ -73,7 +73,7 @@ Deno.test(
     const { peak } = await measure(["upload", work.path("in"), box]);
     assert.ok(peak < MOST_MEMORY, `${peak} KiB`);
     await Deno.remove(work.path("in"), { recursive: true });
-    const back = await measure(["download", box, work.path("out")], [V8_FLAGS]);
+    const back = await measure(["download", box, work.path("out")], [V8_FLAGS]); // those of a built program
     assert.equal([...Deno.readDirSync(work.path("out/part-7"))].length, files / 100);
     assert.ok(back.peak < MOST_MEMORY, `${back.peak} KiB`);
   },
