@@ -37,6 +37,27 @@ for (const signal of ["SIGHUP", "SIGINT", "SIGTERM"] as const) {
   });
 }
 
+Deno.test(
+  "an upload of standard input before its first byte says that nothing is stored",
+  onPosix("signals"),
+  async () => {
+    await using work = await makeWorkplace();
+    const asked = Promise.withResolvers<void>();
+    await using registry = await startFakeRegistry({
+      faults: { onRequest: () => asked.resolve() },
+    });
+    const child = work.start(["upload", "-", `${registry.url}/me/files:disk`], { stdin: new Uint8Array() });
+    await asked.promise;
+    child.kill("SIGINT");
+    const { stderr } = await child.output();
+    await child.stdin.close();
+    assert.match(
+      new TextDecoder().decode(stderr),
+      /\nhint: nothing is stored yet; go on with: layerstash upload - /,
+    );
+  },
+);
+
 for (const signal of ["SIGHUP", "SIGINT"] as const) {
   Deno.test(
     `${signal} that was ignored at the start, as under nohup, stays ignored`,

@@ -38,12 +38,14 @@ export function keyWords(opensWith: KeyKind | undefined): string[] {
 /**
  * What a registry has of a transfer that was interrupted, and how much of it goes out again. Some registries also keep what
  * was on its way.
+ *
+ * @param provided what that depends on, as in `, if the same bytes come`
  */
-export function keptThere({ blobs, blobsDone, moving, unit }: ProgressState): string {
+export function keptThere({ blobs, blobsDone, moving, unit }: ProgressState, provided = ""): string {
   if (blobs === undefined && blobsDone === 0 && moving <= 0) return "nothing is stored yet";
   const done = blobs === undefined ? counted(blobsDone, unit) : `${blobsDone} of ${counted(blobs, unit)}`;
   const again = moving > 0 ? `at most ${formatSize(moving)} are sent again` : "nothing is sent again";
-  return `stored so far: ${done}; ${again}`;
+  return `stored so far: ${done}; ${again}${provided}`;
 }
 
 /** What the disk has of a transfer that was interrupted. All that was fetched is kept. */

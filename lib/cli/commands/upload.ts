@@ -113,7 +113,7 @@ async function storeNext(
 function keptOf({ infile, overwrite }: SourceFlags, progress: ProgressState): string {
   if (infile !== "-") return keptThere(progress);
   if (overwrite) return "with --overwrite, standard input is sent from its beginning again";
-  return `${keptThere(progress)}, if the same bytes come`;
+  return keptThere(progress, ", if the same bytes come");
 }
 
 /** The options of an upload that a file can have. */
