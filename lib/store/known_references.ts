@@ -2,7 +2,7 @@
 import { type LayerstashError, NotFoundError, RegistryError } from "../errors.ts";
 import { closestName, compareNaturally } from "../messages.ts";
 import { isDigest } from "../oci/digest.ts";
-import { typedName } from "../oci/registry_address.ts";
+import { addressIn } from "./command_line.ts";
 import { isFallbackTag } from "./referrers.ts";
 import type { CallOptions, ManifestReader } from "./store.ts";
 
@@ -55,7 +55,7 @@ export async function requireRepository(store: ManifestReader, options: CallOpti
 
 /** A tag as it is, a digest after the name of its repository: a user can type either. */
 export function fullReference(reference: string, store: ManifestReader): string {
-  return isDigest(reference) ? `${typedName(store.name, store.url)}@${reference}` : reference;
+  return isDigest(reference) ? addressIn(store, reference) : reference;
 }
 
 /** The error for a tag or digest that does not exist. It lists tags that do, or says that there is no such repository. */
