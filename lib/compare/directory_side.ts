@@ -43,7 +43,6 @@ export class DirectorySide implements Disposable {
         signal,
         onEvent,
         isForeign: true,
-        withoutStaging: true,
       });
       requireReadable(unreadable);
       const tree = new FileTree({ keepWhiteouts: true });

@@ -3,7 +3,6 @@ import { denied, systemWords } from "../content/file_errors.ts";
 import { LayerstashError } from "../errors.ts";
 import { parentOf, pathIn } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";
-import { STAGING } from "./staged_folder.ts";
 import { type FoundFolder, walkFolder } from "./walk.ts";
 
 /** What stays, and how it is looked for. */
@@ -26,8 +25,8 @@ export async function removeOthers(
   root: string,
   { disk, stored, below = "", signal }: RemoveOthersOptions,
 ): Promise<number> {
-  const isExcluded = (path: string) => below === "" && path === STAGING;
-  const found = await walkFolder(pathOnDisk(root, below), { disk, signal, isForeign: true, isExcluded });
+  const withStaging = below !== ""; // at the top it is that of this download
+  const found = await walkFolder(pathOnDisk(root, below), { disk, signal, isForeign: true, withStaging });
   const stays = (path: string) => path === "" || stored.has(path);
   let removed = 0;
   for (const { path, isOther } of pathsOf(found)) {

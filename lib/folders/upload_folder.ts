@@ -134,7 +134,7 @@ export async function uploadFolder(
   const isExcluded = await exclusions(reporting.exclude ?? []);
   requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
-  const found = await walkFolder(root, { ...reporting, disk, isExcluded, withoutStaging: true });
+  const found = await walkFolder(root, { ...reporting, disk, isExcluded });
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length, files: found.count, content: found.size });
   using stored = new StoredPacks(target, {

@@ -17,8 +17,8 @@ export interface WalkOptions {
   disk: Disk;
   /** Whether a path is left out, with everything in it. */
   isExcluded?: ((path: string) => boolean) | undefined;
-  /** Leaves out, with an event, what an interrupted download has left at the top. */
-  withoutStaging?: boolean | undefined;
+  /** Lists also what an interrupted download has left at the top; absent = an event says that it is left out. */
+  withStaging?: boolean | undefined;
   /** Leaves out what is on other file systems. The directories on which they are mounted stay. */
   oneFileSystem?: boolean | undefined;
   /** Whether owners count. */
@@ -57,7 +57,7 @@ export interface FoundFolder {
 const BREATH = 2000;
 
 /**
- * Lists a directory. Sockets, pipes and devices are left out, and an event names each.
+ * Lists a directory. Sockets, pipes, devices, and what an interrupted download has left are left out, and an event names each.
  *
  * @throws {InvalidInputError} if it is not a directory, or something in it has a name that no image can hold
  */
@@ -168,7 +168,7 @@ class Walk {
   }
 
   #isStaging(path: string): boolean {
-    if (!this.#options.withoutStaging || path !== STAGING) return false;
+    if (this.#options.withStaging || path !== STAGING) return false;
     this.#leaveOut(path, "what an interrupted download left");
     return true;
   }
