@@ -64,9 +64,9 @@ export class FolderDownload {
 
   /** Puts the folder together in a hidden place, and gives it its name. */
   async intoNew(what: string): Promise<FolderCounts> {
-    const { directory, disk } = this.#options;
+    const { directory, disk, wanted } = this.#options;
     const place = placeBeside(directory);
-    await this.#requireRoom(place);
+    if (wanted.isAll) await this.#requireRoom(place, this.#layers.size);
     await this.#noteNames();
     using staged = await StagedFolder.open(directory, { place, what });
     const fetched = await this.#fetch(staged, { pick: (entry) => this.#pick(entry), needs: () => true });
@@ -87,7 +87,7 @@ export class FolderDownload {
     const found = await lookAtDisk(this.#layers, { ...this.#options, jobs: DEFAULT_JOBS });
     onEvent?.({ type: "files", count: found.kept + found.adjusted.length });
     const place = placeInside(directory);
-    if (!await isBegun(place)) await requireRoom(place, found.size, onEvent);
+    await this.#requireRoom(place, found.size);
     using staged = await StagedFolder.open(directory, { place, what });
     const fetched = await this.#fetch(staged, {
       pick: (entry) => {
@@ -150,10 +150,8 @@ export class FolderDownload {
   }
 
   /** Files take about as much as their layers, or more. What an earlier run has written is not needed again. */
-  async #requireRoom(place: string): Promise<void> {
-    const { directory, wanted, onEvent } = this.#options;
-    if (!wanted.isAll || await isBegun(place)) return;
-    await requireRoom(directory, this.#layers.size, onEvent);
+  async #requireRoom(place: string, size: number): Promise<void> {
+    if (!await isBegun(place)) await requireRoom(place, size, this.#options.onEvent);
   }
 }
 
