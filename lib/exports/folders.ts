@@ -23,7 +23,8 @@
 export { type UploadedFolder, uploadFolder, type UploadFolderOptions } from "../folders/upload_folder.ts";
 export { type DownloadedFolder, downloadFolder } from "../folders/download_folder.ts";
 export type { DownloadFolderOptions } from "../folders/folder_download.ts";
-export { type FindFolderOptions, isFolder } from "../folders/folder_image.ts";
+export type { FindFolderOptions } from "../folders/folder_image.ts";
+export { isFolder } from "../images/folder_mark.ts";
 export { type Comparison, diff, type DiffOptions, type DiffSide } from "../compare/diff.ts";
 export type { Aspect, TreeDifference } from "../compare/differences.ts";
 export type { ImageLocation } from "../compare/image_side.ts";

@@ -3,7 +3,7 @@ import type { Bytes } from "../content/bytes.ts";
 import { needsKeyError } from "../encryption/identities.ts";
 import { InvalidInputError } from "../errors.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
-import { configOfFolder, isFolderImage } from "../images/folder_mark.ts";
+import { configOfFolder } from "../images/folder_mark.ts";
 import { findImage, type Image } from "../images/image.ts";
 import { STARGZ_TABLE_DIGEST } from "../layers/stargz.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
@@ -76,32 +76,6 @@ export async function folderOf(
   const folder = await readFolder(store, manifest, options);
   if (!folder) throw new InvalidInputError(`${name} is not a folder`);
   return folder;
-}
-
-/**
- * Whether a reference leads to a folder, encrypted or not.
- *
- * @throws {NotFoundError} if it leads to an image whose config is missing: nothing else tells it
- * @throws {MismatchError} if what it leads to is malformed
- *
- * @example
- * ```ts
- * import { openStore } from "@layerstash/cli";
- * import { isFolder } from "@layerstash/cli/folders";
- *
- * const directory = await Deno.makeTempDir();
- * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
- * if (await isFolder(store, "photos")) throw new Error("there is nothing");
- * await Deno.remove(directory, { recursive: true });
- * ```
- */
-export async function isFolder(
-  store: StoreReader,
-  reference: string,
-  options: CallOptions = {},
-): Promise<boolean> {
-  const manifest = await store.manifest(reference, options);
-  return manifest !== undefined && await isFolderImage(store, manifest, options);
 }
 
 /** What an image of a folder is made of. */

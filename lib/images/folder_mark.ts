@@ -7,6 +7,32 @@ import { isEncryptedImage } from "./encrypted_image.ts";
 import { MAX_CONFIG_SIZE, readConfigBytes } from "./image_config.ts";
 
 /**
+ * Whether a reference leads to a folder, encrypted or not.
+ *
+ * @throws {NotFoundError} if it leads to an image whose config is missing: nothing else tells it
+ * @throws {MismatchError} if what it leads to is malformed
+ *
+ * @example
+ * ```ts
+ * import { openStore } from "@layerstash/cli";
+ * import { isFolder } from "@layerstash/cli/folders";
+ *
+ * const directory = await Deno.makeTempDir();
+ * using store = openStore({ registry: `oci:${directory}`, repository: "me/files" });
+ * if (await isFolder(store, "photos")) throw new Error("there is nothing");
+ * await Deno.remove(directory, { recursive: true });
+ * ```
+ */
+export async function isFolder(
+  store: StoreReader,
+  reference: string,
+  options: CallOptions = {},
+): Promise<boolean> {
+  const manifest = await store.manifest(reference, options);
+  return manifest !== undefined && await isFolderImage(store, manifest, options);
+}
+
+/**
  * Whether a manifest is that of a folder. Each encrypted image is one: layerstash encrypts no other images.
  *
  * @throws {NotFoundError} if it is an image whose config is missing: nothing else tells it

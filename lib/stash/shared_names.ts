@@ -1,6 +1,6 @@
 /** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
 import { ConflictError } from "../errors.ts";
-import { isFolderImage } from "../images/folder_mark.ts";
+import { isFolder } from "../images/folder_mark.ts";
 import { type Digest, isDigest } from "../oci/digest.ts";
 import { MAX_TAG_LENGTH } from "../oci/reference.ts";
 import { addressIn, commandLine } from "../store/command_line.ts";
@@ -36,7 +36,7 @@ export async function requireNoFolder(
   name: string,
   options: CallOptions,
 ): Promise<void> {
-  if (await holdsFolder(store, name, options).catch(undefinedIfBroken)) {
+  if (await isFolder(store, name, options).catch(undefinedIfBroken)) {
     throw nameConflict(store, "a folder", name);
   }
 }
@@ -80,17 +80,11 @@ export async function requireNoOtherFolder(
   if (isDigest(reference)) return;
   const held = await store.resolve(reference, options);
   if (held === undefined || held === digest) return;
-  if (!await holdsFolder(store, reference, options).catch(undefinedIfBroken)) return;
+  if (!await isFolder(store, reference, options).catch(undefinedIfBroken)) return;
   const removal = commandLine("remove", addressIn(store, reference));
   throw new ConflictError(`${reference} holds a folder`, {
     hint: hint ?? `use another tag, or remove the folder first: ${removal}`,
   });
-}
-
-/** Whether a tag holds a folder, encrypted or not. */
-async function holdsFolder(store: StoreReader, tag: string, options: CallOptions): Promise<boolean> {
-  const manifest = await store.manifest(tag, options);
-  return manifest !== undefined && await isFolderImage(store, manifest, options);
 }
 
 function nameConflict(store: StoreReader, what: string, name: string): ConflictError {
