@@ -15,6 +15,6 @@ export function isSameBytes(one: Uint8Array, other: Uint8Array): boolean {
  * Gives memory back at once. The garbage collector does not see how large these buffers are: it would let them pile up, or
  * look for them all the time. One that holds other things, too, stays.
  */
-export function free({ buffer, length }: Uint8Array): void {
-  if (length === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
+export function free({ buffer, byteLength }: ArrayBufferView): void {
+  if (byteLength === buffer.byteLength) (buffer as ArrayBuffer).transfer(0);
 }

@@ -44,7 +44,7 @@ export function packsOf(found: FoundFolder, packSize: number): Pack[] {
     const weight = indexes.reduce((sum, index) => sum + weights[index]!, 0);
     return { files: names, size: weight - OVERHEAD * names, weight, rows: () => rowsOf(indexes, copyNames) };
   });
-  for (const { buffer } of [ranks, weights]) buffer.transfer(0); // frees the memory at once
+  for (const each of [ranks, weights]) free(each);
   const last = {
     files: 0,
     size: 0,

@@ -1,4 +1,5 @@
 /** A list of numbers that takes eight bytes for each. @module */
+import { free } from "../content/bytes.ts";
 
 /** How many numbers a buffer holds: the exponent of two. */
 const PAGE_BITS = 14;
@@ -46,8 +47,6 @@ export class NumberList {
 
   /** Frees the memory of the numbers before an index, at once. They must not be asked for again. */
   forget(before: number): void {
-    for (; this.#forgotten < before >> PAGE_BITS; this.#forgotten++) {
-      this.#pages[this.#forgotten]!.buffer.transfer(0);
-    }
+    for (; this.#forgotten < before >> PAGE_BITS; this.#forgotten++) free(this.#pages[this.#forgotten]!);
   }
 }

@@ -1,5 +1,5 @@
 /** A list of texts that takes little more memory than their characters. @module */
-import type { Bytes } from "../content/bytes.ts";
+import { type Bytes, free } from "../content/bytes.ts";
 import { NumberList } from "./number_list.ts";
 
 /** The size of the buffers that hold the texts, in bytes. A text is shorter. */
@@ -43,7 +43,7 @@ export class TextList {
   /** Frees the memory of the texts before an index at once, which must be one of the list. They must not be asked for again. */
   forget(before: number): void {
     const page = Math.floor(this.#places.at(before) / PAGE / PAGE);
-    for (; this.#forgotten < page; this.#forgotten++) this.#pages[this.#forgotten]!.buffer.transfer(0);
+    for (; this.#forgotten < page; this.#forgotten++) free(this.#pages[this.#forgotten]!);
     this.#places.forget(before);
   }
 
