@@ -81,6 +81,12 @@ export function pathBytes(path: string): Bytes {
   return encodeName(`${path}\0`);
 }
 
+/** What a call has returned, which is negative if it has failed. */
+export function demand(library: LibraryCalls, result: number | bigint, what: string, path: string): number {
+  if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
+  return Number(result);
+}
+
 /** The number of the last error. */
 export function errnoOf(library: LibraryCalls): number {
   const pointer = library.__errno_location();

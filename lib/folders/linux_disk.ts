@@ -3,6 +3,7 @@ import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "../layers/entry.ts";
 import { decodeName } from "../layers/tar_field.ts";
 import {
+  demand,
   errnoOf,
   type Library,
   type LibraryCalls,
@@ -15,7 +16,6 @@ import type { Attributes } from "./folder.ts";
 import {
   answer,
   answeredEntry,
-  demand,
   keptAttributes,
   listing,
   ROOM,

@@ -7,7 +7,7 @@
 import type { Bytes } from "../content/bytes.ts";
 import type { ExactTime } from "../layers/entry.ts";
 import { decodeName } from "../layers/tar_field.ts";
-import { errnoOf, type LibraryCalls, pathBytes, systemError } from "./c_library.ts";
+import { pathBytes } from "./c_library.ts";
 import type { DiskEntry } from "./disk.ts";
 import type { Attributes } from "./folder.ts";
 import { readStatx } from "./system_answers.ts";
@@ -47,12 +47,6 @@ export function spelledTimes({ seconds, nanoseconds }: ExactTime): Bytes {
 /** What a call has answered of a file. */
 export function answeredEntry(): DiskEntry {
   return readStatx(answerView);
-}
-
-/** What a call has returned, which is negative if it has failed. */
-export function demand(library: LibraryCalls, result: number | bigint, what: string, path: string): number {
-  if (Number(result) < 0) throw systemError(errnoOf(library), `${what} ${path}`);
-  return Number(result);
 }
 
 /** The attributes whose names a call has listed. Another call gives the value of each. */
