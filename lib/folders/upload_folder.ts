@@ -2,32 +2,28 @@
 import { isAbsolute, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
 import { inParallel } from "../async/pool.ts";
-import { bytesSource } from "../content/source.ts";
 import { readError } from "../content/file_errors.ts";
-import { ConflictError, InvalidInputError, NotAllowedError } from "../errors.ts";
-import { withChannel, withoutProgress } from "../events.ts";
+import { InvalidInputError, NotAllowedError } from "../errors.ts";
+import { withChannel } from "../events.ts";
 import type { Identities } from "../encryption/identities.ts";
 import type { Recipients } from "../encryption/recipients.ts";
-import { ImageEncryption, type ImageEncryptionOptions } from "../images/encrypting_store.ts";
+import { ImageEncryption } from "../images/encrypting_store.ts";
 import { counted, listed } from "../messages.ts";
 import { totalSize } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
-import type { Manifest } from "../oci/manifest.ts";
 import { keptRecipients } from "../stash/encrypted_input.ts";
 import { requireTargetName } from "../store/checks.ts";
-import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { folderImage, type FolderLayer } from "./folder_image.ts";
-import { type FolderTag, lookAtFolderTag, requireTagMayMove } from "./folder_tag.ts";
+import { lookAtFolderTag, putFolderTag, requireTagMayMove } from "./folder_tag.ts";
 import { untilSettled } from "./disk.ts";
-import type { EncryptedPacks } from "./encrypted_packs.ts";
 import { openDisk } from "./open_disk.ts";
 import { type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
 import { exclusions } from "./selection.ts";
 import { StoredPacks } from "./stored_packs.ts";
-import { walkFolder } from "./walk.ts";
+import { type FoundFolder, walkFolder } from "./walk.ts";
 
 /** Options of `uploadFolder`. */
 export interface UploadFolderOptions extends CallOptions {
@@ -120,15 +116,12 @@ export async function uploadFolder(
   options: UploadFolderOptions,
 ): Promise<UploadedFolder> {
   const reporting = withChannel(options, store);
-  const { directory, onEvent, signal } = reporting;
+  const { onEvent, signal } = reporting;
   checkTransfer({ jobs: reporting.jobs, chunkSize: reporting.packSize });
   await requireTargetName(store, tag, { signal, onEvent });
-  const root = await Deno.realPath(directory).catch((error) => {
-    throw readError(error, directory);
-  });
+  const root = await realDirectory(reporting.directory);
   using memory = await PackMemory.open({ ...reporting, store, tag, directory: root });
-  const encryption = memory.encrypted &&
-    new ImageEncryption(store, { tag, ...comparedWith(memory.encrypted, reporting) });
+  const encryption = encryptionOf(store, memory, { ...reporting, tag });
   const target = encryption?.store ?? store;
   const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted: encryption !== undefined });
   const isExcluded = await exclusions(reporting.exclude ?? []);
@@ -148,29 +141,34 @@ export async function uploadFolder(
     onEvent,
   });
   const layers = await storeAll(stored, packs, reporting);
-  const totals = { files: found.count - stored.leftOut.files, size: found.size - stored.leftOut.size };
-  const unreadable = [...found.unreadable, ...stored.unreadable];
-  const { packs: sent, files: sentFiles, content: sentContent, size: sentSize } = stored.sent;
-  const uploaded = { tag, ...totals, layers: packs.length, sent, sentFiles, sentContent, unreadable };
+  const uploaded = { tag, ...countsOf(found, packs, stored) };
   if (reporting.dryRun) return uploaded;
-  if (!reporting.skipUnreadable) requireReadable(unreadable);
-  const image = folderImage({ ...totals, modified: found.newest, layers });
-  const plain = await commit(target, image, { ...reporting, before, encryption });
-  const digest = encryption?.storedAs(plain) ?? plain.digest;
+  if (!reporting.skipUnreadable) requireReadable(uploaded.unreadable);
+  const image = folderImage({ ...uploaded, modified: found.newest, layers });
+  const digest = await putFolderTag(target, image, { ...reporting, before, encryption });
   const isForUnknown = reporting.encryptTo?.kind === "keys" && !memory.encrypted?.descriptionOf(digest);
   if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(tag) });
-  return { ...uploaded, stored: totalSize(layers), sentSize, digest };
+  return { ...uploaded, stored: totalSize(layers), sentSize: stored.sent.size, digest };
+}
+
+async function realDirectory(directory: string): Promise<string> {
+  return await Deno.realPath(directory).catch((error) => {
+    throw readError(error, directory);
+  });
 }
 
 /**
- * What encrypts, and with what a folder that is there is compared. One that is to be replaced is not: its layers are of use only
- * where they are known to be encrypted for the same recipients, and nobody else knows their key.
+ * What encrypts the folder; `undefined` = nothing does. It also opens an encrypted folder that is there, to compare it. One that
+ * is to be replaced is not opened: its layers are of use only where they are known to be encrypted for the same recipients, and
+ * nobody else knows their key.
  */
-function comparedWith(
-  memory: EncryptedPacks,
-  { encryptTo, identities = encryptTo?.identities, overwrite }: UploadFolderOptions,
-): Omit<ImageEncryptionOptions, "tag"> {
-  return { memory, identities: overwrite ? undefined : identities };
+function encryptionOf(
+  store: Store,
+  { encrypted: memory }: PackMemory,
+  { tag, encryptTo, identities = encryptTo?.identities, overwrite }: UploadFolderOptions & { tag: string },
+): ImageEncryption | undefined {
+  return memory &&
+    new ImageEncryption(store, { tag, memory, identities: overwrite ? undefined : identities });
 }
 
 /** Stores the packs side by side. After a dry run there are no layers. */
@@ -187,6 +185,23 @@ async function storeAll(
     if (layer) layers[pack.number - 1] = layer;
   });
   return layers;
+}
+
+/** What a folder has after all, and how much of it was sent. */
+function countsOf(
+  found: FoundFolder,
+  packs: readonly Pack[],
+  { leftOut, sent, unreadable }: StoredPacks,
+): Omit<UploadedFolder, "tag"> {
+  return {
+    files: found.count - leftOut.files,
+    size: found.size - leftOut.size,
+    layers: packs.length,
+    sent: sent.packs,
+    sentFiles: sent.files,
+    sentContent: sent.content,
+    unreadable: [...found.unreadable, ...unreadable],
+  };
 }
 
 /** A folder that held the directory of its own layers would change while it is stored, and each time. */
@@ -211,29 +226,4 @@ function requireReadable(unreadable: readonly string[]): void {
     }; the folder was not completed`,
     { hint: "--skip-unreadable stores the rest", isLasting: true },
   );
-}
-
-/** Stores the config, and puts the tag: from then on the folder is there. */
-async function commit(
-  store: Store,
-  { config, manifest }: ReturnType<typeof folderImage>,
-  { before, encryption, overwrite, encryptTo, signal, onEvent }: UploadFolderOptions & {
-    before: FolderTag;
-    encryption: ImageEncryption | undefined;
-  },
-): Promise<Manifest> {
-  const { tag } = before;
-  const isThere = before.folder && before.manifest?.digest === manifest.digest;
-  if (isThere && !await encryption?.isDamaged(manifest, { signal, onEvent })) return manifest;
-  if (!isThere) requireTagMayMove(before, { overwrite, encryptTo });
-  const what = `the config of ${tag}`;
-  await store.write(bytesSource(config), { what, signal, onEvent: withoutProgress(onEvent) });
-  if (
-    await store.resolve(tag, { signal, onEvent }) !== (before.manifest?.storedAs ?? before.manifest?.digest)
-  ) {
-    throw new ConflictError(`${tag} was changed meanwhile`, { hint: "run the same command again" });
-  }
-  await store.putManifest(tag, manifest, { signal, onEvent });
-  await freeReplaced(store, [tag], { onEvent });
-  return manifest;
 }
