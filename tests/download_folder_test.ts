@@ -304,6 +304,19 @@ Deno.test("an interrupted download of a part remembers what it had found", async
   assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("out")), ({ name }) => name), ["file-0"]);
 });
 
+Deno.test("a directory that gives way to a file goes with what an interrupted download left in it", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  await Deno.writeTextFile(work.path("in/name"), "a file");
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  await Deno.mkdir(work.path("out/name/.layerstash-part/tree"), { recursive: true });
+  const options = { directory: work.path("out"), overwrite: true, delete: true };
+  const { removed } = await downloadFolder(store, "t", options);
+  assert.equal(removed, 3);
+  assert.equal(await Deno.readTextFile(work.path("out/name")), "a file");
+});
+
 Deno.test("damaged bytes make no folder", async () => {
   await using work = await makeWorkspace();
   await Deno.mkdir(work.path("in"));
