@@ -60,6 +60,7 @@ import {
   type TagRemoval,
 } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
+import type { StashState } from "./lib/stash/torn_stash.ts";
 import { type Chunk, reportPlan, type Stash, type StashEncryption } from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
 import { StashTags } from "./lib/stash/stash_tags.ts";
@@ -92,7 +93,8 @@ export { type Credentials, type FindCredentials, firstCredentials } from "./lib/
 export { savedCredentials } from "./lib/sign_in/saved_credentials.ts";
 
 // What the verbs below take and return.
-export type { Chunk, KeptTag, ListedStash, Stash, StashEncryption, StashFault, TagRemoval, VerifyResult };
+export type { Chunk, KeptTag, ListedStash, Stash, StashEncryption, StashFault, StashState, TagRemoval };
+export type { VerifyResult };
 export type * from "./lib/stash/verb_options.ts";
 export type { Algorithm, CallOptions, Digest, Store };
 export type { OnEvent, TransferEvent } from "./lib/events.ts";

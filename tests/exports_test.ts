@@ -12,7 +12,7 @@ const EXPORTS: Record<Entry, string> = {
     Digest DownloadOptions ErrorDetails ErrorKind FindCredentials InfoOptions InvalidInputError KeptTag LayerstashError
     ListOptions ListedStash ManifestFormat MismatchError NotAllowedError NotFoundError OnEvent OpenOptions PushMode
     RateLimit ReadStashOptions RegistryError RegistryErrorDetails RegistryOptions RegistryProfile RetryPolicy Stash
-    StashEncryption StashFault Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
+    StashEncryption StashFault StashState Store StoreOptions TagRemoval Timeouts TokenOptions TransferEvent TransferOptions TransportOptions
     UploadOptions VerbOptions VerifyOptions VerifyResult download firstCredentials getToken info list
     listRepositories openStore parseAddress readStash remove savedCredentials upload verify
   `,

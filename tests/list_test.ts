@@ -68,9 +68,13 @@ Deno.test("gaps are named, and foreign tags are no stashes", async () => {
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
   addTags(registry, ["disk-1", "disk-3", "disk-10", "tail-2", "latest", "v1.0", "disk", "disk-01", "x-0"]);
+  const incomplete = (tag: string) => ({
+    problem: `the stash ${tag.slice(0, -2)} is incomplete: ${tag} is missing`,
+    state: "incomplete",
+  });
   assert.deepEqual(await Array.fromAsync(list(store)), [
-    { baseTag: "disk", chunks: 10, missing: 2, problem: "the stash disk is incomplete: disk-2 is missing" },
-    { baseTag: "tail", chunks: 2, missing: 1, problem: "the stash tail is incomplete: tail-1 is missing" },
+    { baseTag: "disk", chunks: 10, missing: 2, ...incomplete("disk-2") },
+    { baseTag: "tail", chunks: 2, missing: 1, ...incomplete("tail-1") },
   ]);
 });
 
@@ -121,10 +125,14 @@ Deno.test("an upload that was interrupted is never listed as whole, with or with
   assert.equal(registry.requests.filter(({ path }) => path.includes("/tags/list")).length, 1);
   const exact = await Array.fromAsync(list(store, { exactSize: true }));
   for (const listed of [plain, exact]) {
-    assert.deepEqual(listed.map(({ baseTag, problem }) => [baseTag, problem]), [
-      ["stream", "the stash stream is incomplete: stream-3 is not its last chunk, and no later one exists"],
-      ["torn", "the stash torn is torn: torn-1 and torn-5 belong to different uploads"],
-      ["whole", undefined],
+    assert.deepEqual(listed.map(({ baseTag, state, problem }) => [baseTag, state, problem]), [
+      [
+        "stream",
+        "incomplete",
+        "the stash stream is incomplete: stream-3 is not its last chunk, and no later one exists",
+      ],
+      ["torn", "torn", "the stash torn is torn: torn-1 and torn-5 belong to different uploads"],
+      ["whole", undefined, undefined],
     ]);
   }
 });

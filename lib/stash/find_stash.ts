@@ -217,7 +217,7 @@ function requireOneUpload(baseTag: string, [first, ...others]: readonly ChunkIma
   });
   if (!odd) return;
   const hint = "the last tags are left from an older, longer stash; store the file again with --overwrite";
-  throw tornStash(baseTag, first!, odd, hint);
+  throw tornStash(baseTag, [first!, odd], { hint });
 }
 
 /** Turns the errors of what is missing or malformed into `undefined`; to be used with `catch`. */

@@ -8,7 +8,7 @@ import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { findByFirst, findStash } from "./find_stash.ts";
-import { chunkNotFound } from "./torn_stash.ts";
+import { chunkNotFound, type StashState, stateOfStash } from "./torn_stash.ts";
 import type { Stash, StashEncryption } from "./stash.ts";
 import type { ListOptions } from "./verb_options.ts";
 
@@ -30,6 +30,8 @@ export interface ListedStash {
   stash?: Stash | undefined;
   /** Why it cannot be brought back; absent = nothing is known that keeps it from that. */
   problem?: string | undefined;
+  /** The same in a word; absent where there is no problem. */
+  state?: StashState | undefined;
 }
 
 /** How many manifests are read at once. */
@@ -112,9 +114,9 @@ async function describeName(
   // Without a table, a chunk that has no tag is lost; chunk 1 is what every reader begins with.
   const lost = missing === 1 || !note ? missing : undefined;
   if (lost !== undefined || found.kind === "absent") {
-    return { ...listed, problem: chunkNotFound(baseTag, lost ?? listedNumbers[0]!).message };
+    return { ...listed, ...problemOf(chunkNotFound(baseTag, lost ?? listedNumbers[0]!)) };
   }
-  if (found.kind !== "chunk") return { ...listed, problem: found.error.message };
+  if (found.kind !== "chunk") return { ...listed, ...problemOf(found.error) };
   if (!exactSize && !note) return listed;
   try {
     const stash = note
@@ -126,6 +128,10 @@ async function describeName(
   } catch (error) {
     const tolerable = error instanceof LayerstashError && ["not-found", "mismatch"].includes(error.kind);
     if (!tolerable) throw error;
-    return { ...listed, problem: error.message };
+    return { ...listed, ...problemOf(error) };
   }
+}
+
+function problemOf(error: Error): Pick<ListedStash, "problem" | "state"> {
+  return { problem: error.message, state: stateOfStash(error) };
 }

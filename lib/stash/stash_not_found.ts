@@ -22,8 +22,11 @@ interface SortedTags {
   others: string[];
 }
 
+/** The error of a name that no stash has. */
+export class NoStashError extends NotFoundError {}
+
 /** The error of a tag that is not the name of a stash: another program has stored something under it. */
-export class OtherThingError extends NotFoundError {}
+export class OtherThingError extends NoStashError {}
 
 /**
  * The error of a stash that could not be found. Is only its first chunk missing, or has something else the name? The hint
@@ -42,7 +45,7 @@ export async function stashNotFound(
     : `: ${chunkTag(baseTag, numbers[0])} is not a chunk of a stored file`;
   const stashes = await stashesAmong(store, names, { ...options, like: baseTag });
   const rest = others.filter((tag) => !stashes.includes(parseChunkTag(tag)?.baseTag ?? ""));
-  return new NotFoundError(`there is no stash ${baseTag} in ${store.name}${why}`, {
+  return new NoStashError(`there is no stash ${baseTag} in ${store.name}${why}`, {
     hint: hintOfNames([...stashes, ...rest], baseTag),
   });
 }
@@ -61,7 +64,7 @@ async function sortTags(store: StoreReader, baseTag: string, options: CallOption
 }
 
 /** Whether one of these tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
-async function missesItsFirst(
+export async function missesItsFirst(
   store: StoreReader,
   baseTag: string,
   numbers: readonly number[],
@@ -77,7 +80,7 @@ async function missesItsFirst(
 async function otherThing(store: StoreReader, tag: string, options: CallOptions): Promise<NotFoundError> {
   const chunk = parseChunkTag(tag);
   if (chunk && (await lookAtTag(store, tag, options)).kind === "chunk") {
-    return new NotFoundError(`${tag} is chunk ${chunk.number} of the stored file ${chunk.baseTag}`, {
+    return new NoStashError(`${tag} is chunk ${chunk.number} of the stored file ${chunk.baseTag}`, {
       hint: `name the stored file: ${addressIn(store, chunk.baseTag)}`,
     });
   }

@@ -1,5 +1,5 @@
 /** The errors of a stash whose chunks do not make up one file: it is incomplete, or torn. @module */
-import { MismatchError, NotFoundError } from "../errors.ts";
+import { type ErrorDetails, MismatchError, NotFoundError } from "../errors.ts";
 import type { Digest } from "../oci/digest.ts";
 import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -10,34 +10,69 @@ import { isConsistent, tableOf } from "./last_chunk.ts";
 const COMPLETE_IT =
   "its upload may not be finished; run it again to complete it, with --overwrite if it replaces a file";
 
+/**
+ * Why a stash cannot be brought back: a chunk has no tag, its chunks are of different uploads, or something of it has other
+ * bytes or is gone.
+ *
+ * @category Files
+ */
+export type StashState = "incomplete" | "torn" | "damaged";
+
+/** The error of a stash of which a chunk has no tag. */
+export class IncompleteStashError extends NotFoundError {}
+
+/** The error of a stash whose chunks belong to different uploads. */
+export class TornStashError extends MismatchError {
+  /** By which digest the stash that was to be replaced is still there; absent = it is gone, or nobody knows. */
+  readonly old: Digest | undefined;
+
+  constructor(message: string, details: ErrorDetails & { old?: Digest | undefined } = {}) {
+    super(message, details);
+    this.old = details.old;
+  }
+}
+
+/** Which state of a stash an error tells. */
+export function stateOfStash(error: unknown): StashState {
+  if (error instanceof IncompleteStashError) return "incomplete";
+  return error instanceof TornStashError ? "torn" : "damaged";
+}
+
 /** The error of a stash that cannot be read without a chunk that has no tag. */
-export function chunkNotFound(baseTag: string, number: number): NotFoundError {
-  return new NotFoundError(`the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`, {
-    hint: COMPLETE_IT,
-  });
+export function chunkNotFound(baseTag: string, number: number): IncompleteStashError {
+  return new IncompleteStashError(
+    `the stash ${baseTag} is incomplete: ${chunkTag(baseTag, number)} is missing`,
+    {
+      hint: COMPLETE_IT,
+    },
+  );
 }
 
 /** The error of a stash whose last chunk has no tag. */
-export function lastNotFound(baseTag: string, number: number): NotFoundError {
-  return new NotFoundError(
+export function lastNotFound(baseTag: string, number: number): IncompleteStashError {
+  return new IncompleteStashError(
     `the stash ${baseTag} is incomplete: its last chunk, ${chunkTag(baseTag, number)}, is missing`,
     { hint: COMPLETE_IT },
   );
 }
 
 /** The error of a stash whose highest chunk does not list the others. */
-export function notItsLast(baseTag: string, { tag }: ChunkImage): NotFoundError {
-  return new NotFoundError(
+export function notItsLast(baseTag: string, { tag }: ChunkImage): IncompleteStashError {
+  return new IncompleteStashError(
     `the stash ${baseTag} is incomplete: ${tag} is not its last chunk, and no later one exists`,
     { hint: COMPLETE_IT },
   );
 }
 
 /** The error of a stash two of whose chunks belong to different uploads. */
-export function tornStash(baseTag: string, one: ChunkImage, other: ChunkImage, hint: string): MismatchError {
-  return new MismatchError(
+export function tornStash(
+  baseTag: string,
+  [one, other]: readonly [ChunkImage, ChunkImage],
+  details: { hint: string; old?: Digest | undefined },
+): TornStashError {
+  return new TornStashError(
     `the stash ${baseTag} is torn: ${one.tag} and ${other.tag} belong to different uploads`,
-    { hint },
+    details,
   );
 }
 
@@ -51,12 +86,12 @@ export async function partlyReplaced(
   store: StoreReader,
   baseTag: string,
   { first, other, ...options }: CallOptions & { first: ChunkImage; other: ChunkImage },
-): Promise<MismatchError> {
-  const digest = await digestByChunk(store, baseTag, { other, ...options });
-  const download = digest && commandLine("download", addressIn(store, digest));
-  const old = download ? `; the old file may still be there: ${download}` : "";
+): Promise<TornStashError> {
+  const old = await digestByChunk(store, baseTag, { other, ...options });
+  const download = old && commandLine("download", addressIn(store, old));
+  const there = download ? `; the old file may still be there: ${download}` : "";
   const again = "an upload that replaces it was interrupted; run that again with --overwrite to complete it";
-  return tornStash(baseTag, first, other, `${again}${old}`);
+  return tornStash(baseTag, [first, other], { hint: `${again}${there}`, old });
 }
 
 /** The digest of the stash to which a chunk belongs; `undefined` = the chunk does not say which is the last, or that is gone. */

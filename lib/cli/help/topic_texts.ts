@@ -775,10 +775,11 @@ is read-only.
 - An archive of images, such as \`./image.tar\`, is one repository with the name of the file, and is only read.
 
 Files and folders that are encrypted are given as they were where \`--identity KEYFILE\` or \`--passphrase\` opens
-them; elsewhere they are listed, their pages say how to read them with the key, and WebDAV leaves them out.
-The registry gives every blob as it is stored. Of an image for several platforms,
-\`/files/me/app/1.2@linux-arm64/\` is the one for linux/arm64; without that it is the one for this machine, else
-the first.
+them; elsewhere they are listed, their pages say how to read them with the key, and WebDAV leaves them out. A
+file that is [incomplete or torn](files.md#complete-incomplete-torn) is listed as that; its page says what to
+type, and WebDAV leaves it out. The registry gives every blob as it is stored. Of an image for several
+platforms, \`/files/me/app/1.2@linux-arm64/\` is the one for linux/arm64; without that it is the one for this
+machine, else the first.
 
 Other commands may work on the same directory at the same time. A tag that is deleted or moved leaves its
 manifest, as in any registry; deleting a manifest by its digest frees its space. Digests are of sha256 or

@@ -1,17 +1,16 @@
 /** What is stored as files and pages: `/files/` and below. @module */
 import { printable } from "../../messages.ts";
-import { addressAt } from "../page/commands_view.ts";
+import { closedPage, closedResponse } from "../page/closed.ts";
 import { directoryPage } from "../page/directory_page.ts";
 import { filePage } from "../page/file_page.ts";
 import { html } from "../page/html.ts";
-import { lockedPage } from "../page/locked_page.ts";
 import { overviewPage } from "../page/overview_page.ts";
 import { pageResponse } from "../page/page.ts";
 import { isReading, type Part, readOnlyResponse, type Serving, textResponse } from "../part.ts";
 import { reportedRefusal } from "../registry/refusal.ts";
 import { namesIn } from "./file_path.ts";
 import { fileResponse } from "./file_response.ts";
-import type { Found, FoundLocked } from "./found.ts";
+import { type Found, isClosed } from "./found.ts";
 import { Shelf } from "./shelf.ts";
 
 /** What was looked up, for as long as it is served. A server with other keys decrypts other files. */
@@ -45,9 +44,9 @@ export const overviewPart: Part = async (request, url, serving) => {
 };
 
 async function answer(found: Found, request: Request, url: URL): Promise<Response> {
-  if (found.kind === "locked") {
+  if (isClosed(found)) {
     const isForPeople = wantsPage(request) || url.searchParams.has("rows");
-    return isForPeople ? lockedPage(found, url) : lockedResponse(found, url);
+    return isForPeople ? closedPage(found, url) : closedResponse(found, url);
   }
   const hasSlash = url.pathname.endsWith("/");
   if (found.kind === "file") {
@@ -57,15 +56,6 @@ async function answer(found: Found, request: Request, url: URL): Promise<Respons
       : await fileResponse(request, found.file);
   }
   return hasSlash ? await directoryPage(found, url) : movedTo(`${url.pathname}/${url.search}`);
-}
-
-/** Says to programs that something is encrypted, and how it is read with the key. */
-export function lockedResponse(found: FoundLocked, url: URL): Response {
-  const download = `layerstash download ${addressAt(url, found)} --identity KEYFILE (or --passphrase)`;
-  return textResponse(
-    403,
-    `${found.reason.message}, and this server has no key for it; with the key: ${download}`,
-  );
 }
 
 /** Leads on within this server: two slashes at the beginning would name another one. */

@@ -3,6 +3,7 @@ import type { FileTree, MergedEntry } from "../../images/file_tree.ts";
 import type { NotAllowedError } from "../../errors.ts";
 import { baseName } from "../../layers/entry.ts";
 import { compareNaturally } from "../../messages.ts";
+import type { IncompleteStashError, TornStashError } from "../../stash/torn_stash.ts";
 import type { ServedRepository } from "../repositories.ts";
 import type { ServedArtifact } from "./served_artifact.ts";
 import type { ServedFile } from "./served_file.ts";
@@ -67,8 +68,26 @@ export interface FoundLocked {
   reason: NotAllowedError;
 }
 
+/** A stored file that is incomplete or torn. */
+export interface FoundBroken {
+  kind: "broken";
+  names: readonly string[];
+  repository: ServedRepository;
+  reference: string;
+  /** What is wrong. */
+  reason: IncompleteStashError | TornStashError;
+}
+
+/** What is there, and cannot be given. */
+export type FoundClosed = FoundLocked | FoundBroken;
+
 /** What lies at a path. */
-export type Found = FoundDirectory | FoundFile | FoundLocked;
+export type Found = FoundDirectory | FoundFile | FoundClosed;
+
+/** Whether what was found cannot be given. */
+export function isClosed(found: Found): found is FoundClosed {
+  return found.kind === "locked" || found.kind === "broken";
+}
 
 type Within = Omit<FoundFile, "kind" | "file">;
 

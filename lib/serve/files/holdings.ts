@@ -1,10 +1,15 @@
 /** What a repository holds, and how it is listed. @module */
 import { listArtifacts, type ListedArtifact } from "../../artifacts/list_artifacts.ts";
 import { MismatchError, NotAllowedError } from "../../errors.ts";
+import { counted } from "../../messages.ts";
+import { isDigest } from "../../oci/digest.ts";
 import { faultOfListed, type ListedStash, listStashes } from "../../stash/list_stashes.ts";
+import { parseChunkTag } from "../../stash/chunk_tags.ts";
+import { stateOfStash } from "../../stash/torn_stash.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { ListedName } from "./found.ts";
 import type { LookedUp } from "./memory.ts";
+import { isBroken } from "./served_stash.ts";
 import type { ServedThing } from "./served_thing.ts";
 
 /** What a repository holds. */
@@ -60,33 +65,54 @@ async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Pr
       ? { ...rest, stash: { ...thing.open.stash, size: thing.file.size } }
       : rest;
   } catch (error) {
-    if (error instanceof MismatchError) return { ...rest, problem: error.message };
-    if (!(error instanceof NotAllowedError)) throw error;
-    return rest;
+    if (error instanceof NotAllowedError) return rest;
+    if (!(error instanceof MismatchError || isBroken(error))) throw error;
+    return { ...rest, problem: error.message, state: stateOfStash(error) };
   }
 }
 
 /** The names in the directory of a repository. */
 export function listedHoldings({ stashes, others }: Holdings): ListedName[] {
-  const files = stashes.map(listedStash);
-  const names = new Set(files.map(({ name }) => name));
-  return [...files, ...others.filter(({ reference }) => !names.has(reference)).map(listedOther)];
+  const names = new Set(stashes.map(({ baseTag }) => baseTag));
+  const rest = others.filter(({ reference }) => !names.has(reference));
+  const left = Map.groupBy(rest.filter(isChunk), ({ reference }) => parseChunkTag(reference)?.baseTag);
+  return [
+    ...stashes.map((each) => listedStash(each, left.get(each.baseTag)?.length ?? 0)),
+    ...Array.from(left).flatMap(([name, chunks]) => name && names.has(name) ? [] : [listedChunks(chunks)]),
+    ...rest.filter((each) => !isChunk(each)).map(listedOther),
+  ];
 }
 
-function listedStash(listed: ListedStash): ListedName {
-  const { baseTag: name, problem, encryption, stash } = listed;
+function isChunk({ artifact }: ListedArtifact): boolean {
+  return artifact?.kind === "chunk of a stored file";
+}
+
+/** @param left how many chunks there are that have such tags, and are not its own */
+function listedStash(listed: ListedStash, left: number): ListedName {
+  const { baseTag: name, state, encryption, stash } = listed;
   const kind = "file";
-  const fault = faultOfListed(listed);
-  if (!stash && (problem !== undefined || !encryption)) {
-    return { name, kind, opens: "nothing", state: "broken", note: fault };
-  }
+  const notes = [
+    encryption && "encrypted",
+    state ?? faultOfListed(listed), // the page of a file that is incomplete or torn says more
+    left > 0 ? `${counted(left, "chunk")} of another upload left` : undefined,
+  ];
+  const note = notes.filter((each) => each !== undefined).join(", ") || undefined;
+  if (!stash && (state || !encryption)) return { name, kind, state: "broken", note };
   return {
     name,
     kind,
     ...(stash && { size: stash.size, modified: dateOf(stash.modified) }),
     ...(encryption && { state: stash ? "encrypted" : "locked" }),
-    note: [encryption && "encrypted", fault].filter((each) => each !== undefined).join(", ") || undefined,
+    note,
   };
+}
+
+/** Chunks that belong to no file that is listed: they are one thing, however many they are. */
+function listedChunks(chunks: readonly ListedArtifact[]): ListedName {
+  const [first, last] = [chunks[0]!.reference, chunks.at(-1)!.reference];
+  const range = chunks.length === 1 ? first : `${first} … ${last}`;
+  const name = isDigest(first) ? `${counted(chunks.length, "chunk")} without a tag` : range;
+  return { name, kind: "file", opens: "nothing", state: "broken", note: "incomplete" };
 }
 
 function listedOther({ reference: name, artifact, problem }: ListedArtifact): ListedName {
@@ -98,7 +124,7 @@ function listedOther({ reference: name, artifact, problem }: ListedArtifact): Li
     size: folder?.size ?? artifact?.size,
     modified: dateOf(folder?.modified),
     state: isLocked ? "locked" : encryption ? "encrypted" : kind === "container image" ? "image" : undefined,
-    note: problem ?? (encryption ? "encrypted folder" : kind),
+    note: problem !== undefined ? "cannot be read" : encryption ? "encrypted folder" : kind,
   };
 }
 

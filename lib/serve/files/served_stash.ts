@@ -6,6 +6,7 @@ import type { OpenStash } from "../../stash/decrypted_stash.ts";
 import { findStash } from "../../stash/find_stash.ts";
 import { openStash } from "../../stash/open_stash.ts";
 import { isVerifiable, readOpenStash } from "../../stash/read_stash.ts";
+import { IncompleteStashError, TornStashError } from "../../stash/torn_stash.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
 import type { LookedUp } from "./memory.ts";
 import type { ServedFile } from "./served_file.ts";
@@ -45,6 +46,11 @@ export async function findServedStash(
   const { length } = stash.chunks;
   const last = length > 1 ? stash.digest ?? await store.resolve(chunkTag(name, length), options) : undefined;
   return { value: { kind: "stash", open, file }, version: versionOf(first, last) };
+}
+
+/** Whether an error says that a stored file is incomplete or torn. */
+export function isBroken(error: unknown): error is IncompleteStashError | TornStashError {
+  return error instanceof IncompleteStashError || error instanceof TornStashError;
 }
 
 /** What changes when another file is stored under the name. */

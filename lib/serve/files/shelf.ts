@@ -9,6 +9,7 @@ import { type Found, type FoundDirectory, foundIn, type ListedName } from "./fou
 import { findHoldings, type Holdings, holdingsVersion, listedHoldings } from "./holdings.ts";
 import { Memory } from "./memory.ts";
 import { type NamedThing, thingNamed } from "./platform_names.ts";
+import { isBroken } from "./served_stash.ts";
 import { findServedThing, type ServedThing, thingVersion, undefinedIfAbsent } from "./served_thing.ts";
 
 /** How many things are remembered. Of an image it is the list of all its files. */
@@ -63,8 +64,9 @@ export class Shelf {
       const thing = await this.#thing(repository, named);
       return thing && await foundIn({ names, repository, ...named, thing, path: path.join("/") });
     } catch (error) {
-      if (!lacksKey(error)) throw error;
-      return { kind: "locked", names, repository, reference, reason: error };
+      if (lacksKey(error)) return { kind: "locked", names, repository, reference, reason: error };
+      if (!isBroken(error)) throw error;
+      return { kind: "broken", names, repository, reference, reason: error };
     }
   }
 

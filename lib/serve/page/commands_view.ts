@@ -14,11 +14,11 @@ export interface Way {
 }
 
 /** A section with command lines. A script adds a button to copy each. */
-export function waysSection(ways: readonly Way[]): Html {
+export function waysSection(ways: readonly Way[], heading: string = "Get it with"): Html {
   const lines = ways.map(({ label, command }) =>
     html`<div class="way"><span class="label">${label}</span><pre tabindex="0"><code>${command}</code></pre></div>`
   );
-  return html`<section class="card ways" aria-labelledby="ways"><h2 id="ways">Get it with</h2>${lines}</section>`;
+  return html`<section class="card ways" aria-labelledby="ways"><h2 id="ways">${heading}</h2>${lines}</section>`;
 }
 
 /** A path as a word of a command line: no name that somebody else has chosen becomes an option. */

@@ -1,9 +1,19 @@
 /** The page of something encrypted, of which the server has no key: it says how to read it. @module */
 import type { FoundLocked } from "../files/found.ts";
+import { textResponse } from "../part.ts";
 import { addressAt, waysSection } from "./commands_view.ts";
 import { html } from "./html.ts";
 import { pageResponse, pieceResponse } from "./page.ts";
 import { badge } from "./words.ts";
+
+/** Says to programs that something is encrypted, and how it is read with the key. */
+export function lockedResponse(found: FoundLocked, url: URL): Response {
+  const download = `layerstash download ${addressAt(url, found)} --identity KEYFILE (or --passphrase)`;
+  return textResponse(
+    403,
+    `${found.reason.message}, and this server has no key for it; with the key: ${download}`,
+  );
+}
 
 /** Answers with the page of what is locked; with `rows` in the query, with one sentence. */
 export function lockedPage(found: FoundLocked, url: URL): Response {

@@ -1,9 +1,10 @@
 /** WebDAV, class 1, read-only (RFC 4918): file managers and rclone mount what is stored at `/dav/`. @module */
-import { explained, lockedResponse, shelfOf } from "../files/files_part.ts";
+import { explained, shelfOf } from "../files/files_part.ts";
 import { encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
-import type { Found, ListedName } from "../files/found.ts";
+import { type Found, type FoundClosed, isClosed, type ListedName } from "../files/found.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
+import { closedResponse } from "../page/closed.ts";
 import { isReading, type Part, textResponse } from "../part.ts";
 import { multistatus, type Resource } from "./multistatus.ts";
 import { wantedProperties } from "./propfind.ts";
@@ -21,7 +22,7 @@ export const webdavPart: Part = async (request, url, serving) => {
     const names = isTop ? [] : namesIn(url.pathname.slice("/dav".length));
     const found = names && await shelfOf(serving).find(names);
     if (!found) return textResponse(404, `there is nothing at ${url.pathname}`);
-    if (found.kind === "locked") return lockedResponse(found, url);
+    if (isClosed(found)) return closedResponse(found, url);
     if (request.method === "PROPFIND") {
       return await propfind(request, found, isTop ? "/" : "/dav/");
     }
@@ -40,7 +41,7 @@ function optionsResponse(): Response {
 }
 
 /** What WebDAV shows. */
-type FoundResource = Exclude<Found, { kind: "locked" }>;
+type FoundResource = Exclude<Found, FoundClosed>;
 
 /** Answers with the properties of what was found, and of what is in it; `base` is the path of the top. */
 async function propfind(request: Request, found: FoundResource, base: string): Promise<Response> {
