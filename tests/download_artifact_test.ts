@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { downloadArtifact, type DownloadArtifactOptions, findArtifact } from "../lib/exports/artifacts.ts";
 import { openStore, type Store, type TransferEvent } from "../main.ts";
 import { filesIn, plantArtifact, putArtifact } from "./rigs/artifact_fixtures.ts";
+import { hasEntry } from "../lib/artifacts/entry_on_disk.ts";
+import { openDisk } from "../lib/folders/open_disk.ts";
 import { makeWorkspace, type Workspace } from "./rigs/content.ts";
 import { gzip, putImage } from "./rigs/images.ts";
+import { oddDisk } from "./rigs/odd_disk.ts";
 import { onPosix } from "./rigs/system.ts";
 import { tarOf } from "./rigs/tar.ts";
 
@@ -202,3 +205,21 @@ Deno.test("small files need no journal, and what a killed run has left of them i
     await Deno.remove(work.path("out/2.txt"));
     await assert.rejects(fetch(store, "v1", options), { name: "ConflictError" });
   }));
+
+Deno.test("another file is not taken for the one that a hard link of an archive names, also where Deno rounds their numbers", async () => {
+  await using work = await makeWorkspace();
+  for (const name of ["first", "another"]) await Deno.writeTextFile(work.path(name), name);
+  await Deno.link(work.path("first"), work.path("second"));
+  using real = openDisk();
+  const disk = oddDisk(real, (entry) => ({ ...entry, inode: Number(2n ** 62n + 1n) }));
+  const at = { directory: work.path(""), disk };
+  const owner = { uid: 0, gid: 0, owner: "", group: "" };
+  const link = { type: "hardlink" as const, target: "first", mode: 0o644, ...owner, size: 0, modified: 0 };
+  const verdict = (path: string) =>
+    hasEntry({ ...link, path, name: path, position: 0, extents: () => [] }, at);
+  assert.deepEqual(await Promise.all(["second", "another", "third"].map(verdict)), [
+    "same",
+    "other",
+    "absent",
+  ]);
+});

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { readFile } from "../content/file_source.ts";
 import { ConflictError, LayerstashError, MismatchError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
+import { openDisk } from "../folders/open_disk.ts";
 import { extract } from "../images/extract.ts";
 import { ImageFiles } from "../images/image_files.ts";
 import { whiteoutOf } from "../images/whiteouts.ts";
@@ -67,12 +68,13 @@ async function isInPlace(
 ): Promise<boolean> {
   const hash = new DigestHash(algorithmOf(digest ?? ""));
   const links = new Set<string>();
+  using disk = openDisk();
   let [isThere, other] = [!overwrite, undefined as string | undefined];
   for await (const entry of entriesOf(archive, blob, hash, signal)) {
     requireWithin(entry, within, { of: path, links });
     requireNoWhiteout(entry, path);
     if (entry.type === "symlink") links.add(entry.path);
-    const found = overwrite ? "absent" : await hasEntry(directory, entry);
+    const found = overwrite ? "absent" : await hasEntry(entry, { directory, disk });
     isThere &&= found === "same";
     if (found === "other") other ??= join(directory, entry.path);
   }
