@@ -1,7 +1,7 @@
 /** Directories as people have them come back the same from every registry, as `rsync` sees it, and to container engines. @module */
 import assert from "node:assert/strict";
 import { dirname } from "node:path";
-import { builtGoProgram } from "./compatibility/go_programs.ts";
+import { goProgram } from "./compatibility/go_programs.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
@@ -15,7 +15,7 @@ const hasJudge = await ensureTool("rsync", "rsync") && await ensureTool("python3
 const withJudge = { ignore: linux.ignore || !hasJudge };
 const hasRegistry = await ensureTool("docker-registry", "docker-registry");
 /** Neither is in a package of Debian. */
-const [distribution, crane] = [await builtGoProgram("distribution"), await builtGoProgram("crane")];
+const [distribution, crane] = [await goProgram("distribution"), await goProgram("crane")];
 const MiB = 1024 * 1024;
 
 /** Fills a directory with what people store: sources, packages of node, photos, and names that are hard to store. */

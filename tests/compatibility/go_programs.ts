@@ -53,8 +53,8 @@ export const GO_PROGRAMS = {
 
 /** The path of a program, which is built where it is missing; `undefined`, after one line that says why, where that fails. */
 export async function goProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
-  const path = pathOf(name);
-  if (await exists(path)) return path;
+  const path = join(cacheDirectory(), "go", `${name}-${GO_PROGRAMS[name].version}`);
+  if (await Deno.stat(path).then(() => true, () => false)) return path;
   if (!await ensureTool("go", "golang-go")) return undefined;
   const refusal = await onceInRun(
     `building ${name}`,
@@ -63,27 +63,6 @@ export async function goProgram(name: keyof typeof GO_PROGRAMS): Promise<string 
   if (refusal === undefined) return path;
   announce(`cannot build ${name} here: ${refusal}`);
   return undefined;
-}
-
-/**
- * The path of a program that was built before; `undefined`, after one line that says how it is had, where it was not. For
- * tests of programs whose building takes longer than all tests together.
- */
-export async function builtGoProgram(name: keyof typeof GO_PROGRAMS): Promise<string | undefined> {
-  const path = pathOf(name);
-  if (await exists(path)) return path;
-  announce(
-    `cannot test against ${name} here: deno run -A tests/compatibility/go_programs.ts ${name} builds it with Go, in minutes`,
-  );
-  return undefined;
-}
-
-function pathOf(name: keyof typeof GO_PROGRAMS): string {
-  return join(cacheDirectory(), "go", `${name}-${GO_PROGRAMS[name].version}`);
-}
-
-function exists(path: string): Promise<boolean> {
-  return Deno.stat(path).then(() => true, () => false);
 }
 
 /** `go install` refuses modules that replace others, as Gitea does: so the module is built in a copy of its own. */
