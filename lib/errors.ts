@@ -140,6 +140,19 @@ export class MismatchError extends LayerstashError {
 export class ConflictError extends LayerstashError {
   /** Always `"conflict"`. */
   override readonly kind = "conflict";
+  /** Whether the same call with `overwrite` replaces what exists. The hint ends with that. */
+  readonly isReplaceable: boolean;
+
+  /**
+   * Makes the error.
+   *
+   * @param message why it could not be done
+   * @param details the hint, the cause, and whether `overwrite` replaces what exists
+   */
+  constructor(message: string, details: ErrorDetails & { isReplaceable?: boolean } = {}) {
+    super(message, details);
+    this.isReplaceable = details.isReplaceable ?? false;
+  }
 }
 
 /**

@@ -383,7 +383,7 @@ Deno.test("a folder that gets the tag of the new image meanwhile is not replaced
   }, { highWaterMark: 0 });
   await assert.rejects(append(from, { store: from.store, reference: "new" }, { input }), {
     name: "ConflictError",
-    message: "new holds a folder",
+    message: "the tag new holds a folder",
   });
   assert.ok(folder);
   assert.equal(await from.store.resolve("new"), folder);

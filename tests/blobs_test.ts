@@ -75,7 +75,7 @@ testOnEachStore("aliases of several blobs are set, read, summed up, moved and li
   assert.equal(await pull(store, ["@ab", b]), "a\nbb\na\nbb\n");
   assert.equal(await blobSize(store, "@ab"), 7);
   assert.equal(await blobSize(store, a), 2);
-  await setAlias(store, "ab", { digests: [b] });
+  await setAlias(store, "ab", { digests: [b], overwrite: true });
   assert.equal(await pull(store, ["@ab"]), "bb\n");
   assert.equal(await pull(store, [a]), "a\n", "what it pointed to before is there");
   assert.deepEqual((await Array.fromAsync(listAliases(store))).sort(), ["ab", "b"]);

@@ -427,7 +427,7 @@ Deno.test("a folder that gets the tag while blobs are copied is not replaced", a
     };
     await assert.rejects(copyImage({ store: box, reference }, { store }), {
       name: "ConflictError",
-      message: new RegExp(`^${reference} holds a folder`),
+      message: `the tag ${reference} holds a folder`,
     });
     assert.ok(other);
     assert.equal(await store.resolve(reference), other);

@@ -68,15 +68,16 @@ testOnEachStore("a chunk is not removed as an alias, and neither is its blob", a
 });
 
 testOnEachStore(
-  "tags with numbers are free for images, aliases and what is no chunk any more",
+  "tags with numbers are those of other things, too",
   async (place) => {
     using store = place.open();
+    const overwrite = true;
     await putImage(store, "app-1", [LAYER]);
     await putImage(store, "app", [LAYER, { bytes: someBytes(10) }]);
-    await copyImage({ store, reference: "app" }, { store, reference: "app-1" });
+    await copyImage({ store, reference: "app" }, { store, reference: "app-1" }, { overwrite });
     const { digest } = await pushBlob(store, streamOf(someBytes(5)), { alias: "readings-15" });
-    await setAlias(store, "readings-15", { digests: [digest, digest] });
-    await pushBlob(store, streamOf(someBytes(6)), { alias: "readings-15" });
-    await setAlias(store, "app-1", { digests: [digest] });
+    await setAlias(store, "readings-15", { digests: [digest, digest], overwrite });
+    await pushBlob(store, streamOf(someBytes(6)), { alias: "readings-15", overwrite });
+    await setAlias(store, "app-1", { digests: [digest], overwrite });
   },
 );

@@ -18,8 +18,8 @@ import { listedBlobs } from "../oci/references.ts";
 import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
-import { requireNoOtherFolder } from "../stash/shared_names.ts";
+import { requireFreeTag } from "../stash/free_tag.ts";
+import { statFile } from "../files/input.ts";
 import { checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { familyOf } from "../oci/manifest_family.ts";
 import { type BaseImage, checkTime, requireBase } from "./appended_image.ts";
@@ -33,6 +33,8 @@ export interface AppendOptions extends CallOptions {
   input: string | ReadableStream<Uint8Array>;
   /** `os/architecture[/variant][:version]`: appends to this image of an index only; absent = to each. */
   platform?: string | undefined;
+  /** Replaces what the tag of the new image holds; absent = that is a conflict, unless it is the base. */
+  overwrite?: boolean | undefined;
   /** The time for the history, in RFC 3339; absent = the base's, so that the same input gives the same digest. */
   created?: string | undefined;
   /** The command for the history; absent = `layerstash append`. */
@@ -68,7 +70,7 @@ export interface AppendResult {
  *   invalid, or a number is out of range
  * @throws {MismatchError} if the base's config does not match its manifest
  * @throws {ConflictError} if the base was changed meanwhile, an index would be replaced by one of its images, or the tag of
- *   the new image holds a folder that is not the base
+ *   the new image holds something else than the base or the new image, and `overwrite` is not set
  *
  * @example
  * ```ts
@@ -109,13 +111,20 @@ async function appendLayer(
   const tree = await readTree(from.store, chosen, { onEvent, signal });
   const images = runnableImages(tree);
   const bases = await readBases(from.store, images, { signal, onEvent });
-  await requireFreeTag(to.store, reference, { same, signal, onEvent });
+  const moving = { overwrite: same || options.overwrite, signal, onEvent };
+  const requireTagFor = (known: Partial<SizedBlob>) =>
+    requireFreeTag(to.store, reference, { ...moving, mayBe: (held) => mayBeOn(chosen, held, known) });
+  await requireTagFor(await sizeOf(options.input));
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url
     ? []
     : distinct([...images.flatMap(layersOf), ...blobsOfIndexes(tree)]);
   const channel = onEvent ?? to.store.onEvent;
-  const layer = await storeLayer(to.store, options.input, { ...options, onEvent: withBase(channel, blobs) });
+  const layer = await storeLayer(to.store, options.input, {
+    ...options,
+    onEvent: withBase(channel, blobs),
+    onMeasured: requireTagFor,
+  });
   warnOfZstd(layer, images, channel);
   const base = await copyBlobs(from.store, to.store, {
     blobs,
@@ -128,21 +137,26 @@ async function appendLayer(
   const builder = new ImageBuilder(to.store, { bases, layer, note, signal, onEvent });
   const manifest = await builder.build(tree);
   if (same) await requireUnchanged(from.store, root, { signal, onEvent });
-  await requireFreeTag(to.store, reference, { same, signal, onEvent }); // sending the layer may have taken long
+  await requireFreeTag(to.store, reference, { ...moving, digests: [manifest.digest] });
   await to.store.putManifest(reference, manifest, { signal, onEvent });
   await freeReplaced(to.store, [reference], { onEvent });
   const { digest, size, diffId } = layer;
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
 }
 
-/** Makes sure that the tag of the new image holds no chunk of a stored file, and no folder that is not the base. */
-async function requireFreeTag(
-  store: StoreReader,
-  reference: string,
-  { same, ...options }: CallOptions & { same: boolean },
-): Promise<void> {
-  await requireNoChunk(store, reference, options);
-  if (!same) await requireNoOtherFolder(store, reference, options);
+async function sizeOf(input: AppendOptions["input"]): Promise<Partial<SizedBlob>> {
+  return typeof input === "string" ? { size: (await statFile(input)).size } : {};
+}
+
+/** Whether what a tag holds can be the base with the layer, as far as that is known. */
+function mayBeOn(base: Manifest, held: Manifest, { size, digest }: Partial<SizedBlob>): boolean {
+  if (isIndex(base) || isIndex(held)) return isIndex(base) && isIndex(held);
+  const below = layersOf(base);
+  const layers = layersOf(held);
+  const top = layers.pop();
+  if (!top || top.size !== (size ?? top.size) || top.digest !== (digest ?? top.digest)) return false;
+  return layers.length === below.length &&
+    layers.every((each, index) => each.digest === below[index]!.digest);
 }
 
 /** Reads the images to which the layer is appended, by the digests of their manifests. */

@@ -8,7 +8,10 @@ import type { Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
 
-type LayerOptions = Omit<PushBlobOptions, "alias">;
+interface LayerOptions extends Omit<PushBlobOptions, "alias" | "overwrite"> {
+  /** Gets what is known of a file before anything of it is sent, and may refuse it. */
+  onMeasured: (layer: MeasuredLayer) => Promise<unknown>;
+}
 
 /**
  * Measures a layer and stores it unchanged. A file is measured before anything is sent. A stream is measured while it
@@ -25,6 +28,7 @@ export async function storeLayer(
   if (typeof input !== "string") return await storeStream(store, input, options);
   const { size } = await statFile(input);
   const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal), options);
+  await options.onMeasured(layer);
   const { digest } = await pushBlob(store, input, options);
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {

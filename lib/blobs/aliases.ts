@@ -7,12 +7,13 @@ import { EMPTY_CONFIG } from "../oci/artifact_manifest.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
+import { FAMILIES } from "../oci/media_types.ts";
 import { parseTag } from "../oci/reference.ts";
 import { freeReplaced } from "../store/free.ts";
-import type { BlobReader, CallOptions, ManifestReader, Store } from "../store/store.ts";
+import type { BlobReader, CallOptions, ManifestReader, Store, StoreReader } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
-import { requireNoChunk, requireRemovable } from "../stash/require_no_chunk.ts";
-import { requireNoOtherFolder } from "../stash/shared_names.ts";
+import { requireFreeTag } from "../stash/free_tag.ts";
+import { requireRemovable } from "../stash/require_no_chunk.ts";
 import { inParallel } from "../async/pool.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { bytesSource } from "../content/source.ts";
@@ -27,16 +28,18 @@ const JOBS = 4;
 export interface SetAliasOptions extends CallOptions {
   /** The digests of the blobs, in order. The blobs must exist. */
   digests: readonly Digest[];
+  /** Replaces another alias or an image of this name; absent = that is a conflict. */
+  overwrite?: boolean | undefined;
 }
 
 /**
- * Makes an alias for one or more blobs. An existing alias is replaced. In docker's format the manifest is the same as the
+ * Makes an alias for one or more blobs. In docker's format the manifest is the same as the
  * one that dxf writes.
  *
  * @returns the manifest of the alias
  * @throws {NotFoundError} if a blob is not in the repository
  * @throws {InvalidInputError} if `alias` is not a valid tag, a digest is malformed, or `digests` is empty
- * @throws {ConflictError} if the tag belongs to a chunk of a stash, or to a folder
+ * @throws {ConflictError} if the tag holds something else and `overwrite` is not set, or a chunk of a stash
  *
  * @example
  * ```ts
@@ -53,7 +56,7 @@ export interface SetAliasOptions extends CallOptions {
  * ```
  */
 export async function setAlias(store: Store, alias: string, options: SetAliasOptions): Promise<Manifest> {
-  const { digests = [], signal, onEvent } = options;
+  const { digests = [], overwrite, signal, onEvent } = options;
   parseTag(alias);
   const blobs: SizedBlob[] = [];
   await inParallel(digests.entries(), { jobs: JOBS, signal }, async ([index, digest], signal) => {
@@ -61,25 +64,68 @@ export async function setAlias(store: Store, alias: string, options: SetAliasOpt
     if (size === undefined) throw noBlob(store, digest, "store it first with layerstash blob push");
     blobs[index] = { digest, size };
   });
-  return await putAlias(store, alias, blobs, { signal, onEvent });
+  return await putAlias(store, alias, blobs, { overwrite, signal, onEvent });
 }
 
-/** Makes an alias for blobs whose sizes are known. */
+/** What making an alias takes, beside what every call takes. */
+interface PutAliasOptions extends CallOptions {
+  overwrite?: boolean | undefined;
+}
+
+/**
+ * Makes an alias for blobs whose sizes are known.
+ *
+ * @throws {ConflictError} if the tag holds something else and `overwrite` is not set, or a chunk of a stash
+ */
 export async function putAlias(
   store: Store,
   alias: string,
   blobs: readonly SizedBlob[],
-  options: CallOptions,
+  { overwrite, ...options }: PutAliasOptions,
 ): Promise<Manifest> {
-  const { digest } = aliasManifest(blobs, store.family);
-  await requireNoChunk(store, parseTag(alias), { ...options, digest });
-  await requireNoOtherFolder(store, alias, { ...options, digest });
+  await requireAliasFor(store, alias, blobs, { overwrite, ...options });
   const manifest = await putInFamily(store, alias, async (family) => {
     if (family === "oci") await storeEmptyConfig(store, options);
     return aliasManifest(blobs, family);
   }, options);
   await freeReplaced(store, [alias], { keepBlobs: true, ...options });
   return manifest;
+}
+
+/**
+ * Makes sure that an alias can be made for blobs: its tag is free, or holds just that, in either format.
+ *
+ * @throws {ConflictError} as `putAlias` does
+ */
+export async function requireAliasFor(
+  store: StoreReader,
+  alias: string,
+  blobs: readonly SizedBlob[],
+  options: PutAliasOptions,
+): Promise<void> {
+  const digests = FAMILIES.map((family) => aliasManifest(blobs, family).digest);
+  await requireFreeTag(store, parseTag(alias), { ...options, digests });
+}
+
+/**
+ * Makes sure that an alias can be made for blobs whose digests are not known yet, before the first byte is read. It lets pass
+ * what can still turn out to be a conflict, other bytes of the same size, and returns `false` then.
+ *
+ * @param sizes the sizes of the blobs, in order; `undefined` = not known
+ * @throws {ConflictError} as `putAlias` does
+ */
+export async function requireFreeAlias(
+  store: StoreReader,
+  alias: string,
+  { sizes, ...options }: PutAliasOptions & { sizes: readonly (number | undefined)[] },
+): Promise<boolean> {
+  const mayBe = (held: Manifest) => {
+    if (isIndex(held)) return false;
+    const { layers } = readImageManifest(held);
+    return layers.length === sizes.length &&
+      layers.every(({ size }, index) => (sizes[index] ?? size) === size);
+  };
+  return await requireFreeTag(store, parseTag(alias), { ...options, mayBe });
 }
 
 async function storeEmptyConfig(store: Store, options: CallOptions): Promise<void> {

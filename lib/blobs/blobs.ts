@@ -44,6 +44,8 @@ export interface MountBlobOptions extends CallOptions {
   from: string;
   /** An alias to make for the blob; absent = none. */
   alias?: string | undefined;
+  /** Replaces another alias or an image of that name; absent = that is a conflict. */
+  overwrite?: boolean | undefined;
 }
 
 /**
@@ -51,6 +53,7 @@ export interface MountBlobOptions extends CallOptions {
  *
  * @throws {InvalidInputError} if the digest, the repository name or the alias is not valid
  * @throws {NotFoundError} if the registry does not mount it: the other repository does not have it, or must not be read
+ * @throws {ConflictError} if the alias is the tag of something else and `overwrite` is not set, or of a chunk of a stash
  *
  * @example
  * ```ts
@@ -71,7 +74,7 @@ export async function mountBlob(
   digest: Digest,
   options: MountBlobOptions,
 ): Promise<SizedBlob> {
-  const { from, alias, signal, onEvent } = options;
+  const { from, alias, overwrite, signal, onEvent } = options;
   if (alias !== undefined) parseTag(alias);
   await store.mount(digest, parseRepository(from), { signal, onEvent });
   // A registry whose repositories share their blobs mounts nothing, and has the blob all the same.
@@ -82,7 +85,7 @@ export async function mountBlob(
         "it may be absent, or you may not read it; otherwise copy it: layerstash blob pull | layerstash blob push",
     });
   }
-  if (alias !== undefined) await putAlias(store, alias, [{ digest, size }], { signal, onEvent });
+  if (alias !== undefined) await putAlias(store, alias, [{ digest, size }], { overwrite, signal, onEvent });
   return { digest, size };
 }
 

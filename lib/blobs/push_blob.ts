@@ -3,18 +3,19 @@ import { abortable } from "../async/abortable.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { withChannel } from "../events.ts";
-import { parseTag } from "../oci/reference.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { type Input, type InputChunk, openInput, SMALL_FILE, whileUnchanged } from "../files/input.ts";
 import { rememberInput } from "../files/remembered_input.ts";
 import type { SizedBlob } from "../oci/descriptor.ts";
 import { encryptWhole } from "./encrypted_blob.ts";
-import { putAlias } from "./aliases.ts";
+import { putAlias, requireAliasFor, requireFreeAlias } from "./aliases.ts";
 
 /** Options of {@link pushBlob}. */
 export interface PushBlobOptions extends CallOptions {
   /** An alias to make for the blob after it was stored; absent = none. */
   alias?: string | undefined;
+  /** Replaces another alias or an image of that name; absent = that is a conflict. */
+  overwrite?: boolean | undefined;
   /** For whom the blob is encrypted, as an age file; absent = it is not. */
   encryptTo?: Recipients | undefined;
   /** The directory of the journal, with which another process can resume; absent = there is no journal. */
@@ -30,7 +31,8 @@ export interface PushBlobOptions extends CallOptions {
  * @throws {InvalidInputError} if the input is neither a file nor a stream of bytes, or the alias is not a valid tag
  * @throws {NotFoundError} if the file does not exist
  * @throws {MismatchError} if the file changed while it was read; no alias was made
- * @throws {ConflictError} if another process stores the same file there
+ * @throws {ConflictError} if another process stores the same file there; or if the alias is the tag of something else and
+ *   `overwrite` is not set, or of a chunk of a stash
  *
  * @example
  * ```ts
@@ -52,10 +54,9 @@ export async function pushBlob(
   options: PushBlobOptions = {},
 ): Promise<SizedBlob> {
   const reporting = withChannel(options, store);
-  const { alias, encryptTo, signal, onEvent } = reporting;
+  const { alias, overwrite, encryptTo, signal, onEvent } = reporting;
   using hasher = new Hasher();
   await using content = await openInput(input, hasher);
-  if (alias !== undefined) parseTag(alias); // before the first byte is read
   const memory = {
     ...reporting,
     store,
@@ -67,14 +68,17 @@ export async function pushBlob(
     ? await rememberInput(encrypted ?? content, memory)
     : encrypted ?? content;
   const { size } = remembered;
+  const isFree = alias === undefined ||
+    await requireFreeAlias(store, alias, { sizes: [size], overwrite, signal, onEvent });
   onEvent?.({ type: "plan", blobs: 1, ...(size !== undefined && { size }) });
   const blob = await whileUnchanged(remembered, async () => {
     const stored = encrypted?.stored && await findAgain(store, encrypted.stored, reporting);
-    return stored ?? await storeWhole(store, remembered, reporting);
+    return stored ??
+      await storeWhole(store, remembered, isFree ? { ...reporting, alias: undefined } : reporting);
   });
   await remembered.requireUnchanged();
   encrypted?.settle(blob);
-  if (alias !== undefined) await putAlias(store, alias, [blob], { signal, onEvent });
+  if (alias !== undefined) await putAlias(store, alias, [blob], { overwrite, signal, onEvent });
   return blob;
 }
 
@@ -89,10 +93,11 @@ async function findAgain(
   return blob;
 }
 
+/** Stores the input, unless the `alias` turns out to hold another blob: that is looked up where it is known in time. */
 async function storeWhole(
   store: Store,
   input: Input,
-  { encryptTo, onEvent, signal }: PushBlobOptions,
+  { alias, overwrite, encryptTo, onEvent, signal }: PushBlobOptions,
 ): Promise<SizedBlob> {
   const { source, checkpoint, remember } = await wholeOf(input);
   const isNew = input.isFirst && source.size !== undefined && source.size <= SMALL_FILE;
@@ -102,6 +107,9 @@ async function storeWhole(
   const isNewAnyway = source.once || encryptTo;
   const known = source.known ?? (isNewAnyway ? undefined : await abortable(source.digest(), signal));
   const likely = known && { digest: known, size: source.size! };
+  if (likely && alias !== undefined) {
+    await requireAliasFor(store, alias, [likely], { overwrite, signal, onEvent });
+  }
   const found = likely && await store.reuse(likely, { reread: true, signal, onEvent });
   if (likely && found === "present") {
     onEvent?.({ ...event, ...likely, state: "present" });

@@ -1,6 +1,6 @@
 /** How a command runs: it gets a session to work with, and its errors become a message and an exit code. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
-import { type ErrorKind, LayerstashError } from "../errors.ts";
+import { ConflictError, type ErrorKind, LayerstashError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
 import { type Address, hintOfFile } from "../oci/address.ts";
 import type { Store } from "../store/store.ts";
@@ -12,7 +12,7 @@ import {
   type RepositoryFlags,
   warnOfUnsafe,
 } from "./connection.ts";
-import { correctedLine } from "./corrected_line.ts";
+import { correctedLine, withFlag } from "./corrected_line.ts";
 import { CommandEnded, exitCodeOf, InterruptedError } from "./exit_codes.ts";
 import type { ParsedCommand } from "./place.ts";
 import { listenForInterrupt } from "./terminal/interrupt.ts";
@@ -63,7 +63,10 @@ export function action<F extends ConnectionFlags>(
     } catch (error) {
       if (error instanceof CommandEnded) throw error;
       terminal.keepProgress();
-      const known = error instanceof Deno.errors.NotCapable ? permissionError(error) : error;
+      const known = withOverwrite(
+        error instanceof Deno.errors.NotCapable ? permissionError(error) : error,
+        parsed,
+      );
       const next = howToGoOn(session, known, parsed);
       const isInterrupted = known instanceof InterruptedError;
       const reason = isInterrupted ? new InterruptedError(next) : withFileHint(known, images(flags));
@@ -87,6 +90,13 @@ function howToGoOn({ kept }: Session, reason: unknown, parsed: ParsedCommand): s
 
 /** Kinds of errors that another attempt may be spared. */
 const GOES_ON: ReadonlySet<ErrorKind> = new Set<ErrorKind>(["failed", "not-allowed"]);
+
+/** Adds the command that replaces what exists to the hint of a conflict that `--overwrite` ends. */
+function withOverwrite(error: unknown, parsed: ParsedCommand): unknown {
+  if (!(error instanceof ConflictError && error.isReplaceable)) return error;
+  const line = correctedLine(parsed as CommandUnknownOpts, (words) => withFlag(words, "--overwrite"));
+  return error.with({ hint: `${error.hint}: ${line}` });
+}
 
 /** Adds the way to name a file to the hint of an error, if an image has the name of one in the current directory. */
 function withFileHint(error: unknown, images: readonly string[]): unknown {

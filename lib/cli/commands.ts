@@ -23,36 +23,36 @@ export interface CommandGroup {
 /** The commands, in the order of the help. */
 export const COMMAND_GROUPS: readonly CommandGroup[] = [
   {
-    heading: "Stored files:",
+    heading: "Stored files and folders:",
     entries: [
       {
         name: "upload",
-        summary: "store a file",
+        summary: "store files and folders",
         load: async () => (await import("./commands/upload.ts")).uploadCommand(),
       },
       {
         name: "download",
-        summary: "get a stored file back, or what another program stored",
+        summary: "get a stored file or folder back, or what others stored",
         load: async () => (await import("./commands/download.ts")).downloadCommand(),
       },
       {
         name: "list",
-        summary: "list the stored files of a repository",
+        summary: "list the stored files and folders of a repository",
         load: async () => (await import("./commands/list.ts")).listCommand(),
       },
       {
         name: "info",
-        summary: "show the details of a stored file",
+        summary: "show the details of a stored file or folder",
         load: async () => (await import("./commands/info.ts")).infoCommand(),
       },
       {
         name: "verify",
-        summary: "check a stored file, or compare a local file with it",
+        summary: "check what is stored, or compare local files with it",
         load: async () => (await import("./commands/verify.ts")).verifyCommand(),
       },
       {
         name: "remove",
-        summary: "remove a stored file",
+        summary: "remove a stored file or folder",
         load: async () => (await import("./commands/remove.ts")).removeCommand(),
       },
     ],
@@ -137,7 +137,7 @@ export const COMMAND_GROUPS: readonly CommandGroup[] = [
       },
       {
         name: "copy",
-        summary: "copy an image or a stored file to another place",
+        summary: "copy an image, a stored file or a folder elsewhere",
         load: async () => (await import("./commands/copy.ts")).copyCommand(),
       },
     ],

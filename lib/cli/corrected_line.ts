@@ -62,6 +62,12 @@ export function withOption(
   return typed ? words.toSpliced(typed.at, typed.words, ...typed.before, ...added) : [...words, ...added];
 }
 
+/** The words with an option that takes no value. */
+export function withFlag(words: readonly string[], flag: string): string[] {
+  const end = words.indexOf("--"); // what comes after it is no option
+  return words.toSpliced(end < 0 ? words.length : end, 0, flag);
+}
+
 /** The words with another one in the place of the last that is `word`, or with none. */
 export function withWord(words: readonly string[], word: string, other?: string): string[] {
   return words.toSpliced(words.lastIndexOf(word), 1, ...(other === undefined ? [] : [other]));

@@ -1,7 +1,6 @@
 /** Copies images between registries, repositories and layouts. @module */
 import { InvalidInputError } from "../errors.ts";
 import { isFolderImage } from "../images/folder_mark.ts";
-import { lookAtFolderTag, requireTagMayMove } from "../folders/folder_tag.ts";
 import { isEncryptedImage } from "../images/encrypted_image.ts";
 import { findRoot } from "../images/image.ts";
 import { distinct } from "../oci/descriptor.ts";
@@ -10,8 +9,8 @@ import { isIndex } from "../oci/image_index.ts";
 import { requireTargetName } from "../store/checks.ts";
 import { freeReplaced } from "../store/free.ts";
 import type { CallOptions, ManifestStore, Store } from "../store/store.ts";
-import { requireNoChunk } from "../stash/require_no_chunk.ts";
-import { requireNoOtherFolder } from "../stash/shared_names.ts";
+import { requireFreeTag } from "../stash/free_tag.ts";
+import { requireNoStash } from "../stash/shared_names.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";
 import { choosePlatforms } from "./choose_platforms.ts";
@@ -39,7 +38,7 @@ export interface ImageTarget {
 export interface CopyOptions extends CallOptions {
   /** `os/architecture[/variant][:version]`: one copies its image, several copy an index of their images; absent = all. */
   platforms?: readonly string[] | undefined;
-  /** Replaces what the target's tag holds, where that is a folder or a folder is copied; tags of other images always move. */
+  /** Replaces what the target's tag holds, if that is something else; absent = that is a conflict. */
   overwrite?: boolean | undefined;
   /** The tag of the copy where the target names none; absent = that of the source, which a folder keeps in any case. */
   imageTag?: string | undefined;
@@ -74,8 +73,8 @@ export interface CopyResult {
  *
  * @throws {InvalidInputError} if a tag or platform is invalid, or a number is out of range
  * @throws {NotFoundError} if the image does not exist, or something that it lists is missing
- * @throws {ConflictError} if the tag holds a chunk of a stored file; or a folder, and `overwrite` is not set; or if a folder
- *   is copied, the tag holds something else, and `overwrite` is not set, or a stored file has this name
+ * @throws {ConflictError} if the tag holds something else and `overwrite` is not set, or a chunk of a stored file; or if a
+ *   folder is copied, and a stored file has this name
  * @throws {MismatchError} if a manifest or blob does not have its digest
  *
  * @example
@@ -108,13 +107,13 @@ export async function copyImage(
   const reference = targetReference(to.reference ?? kept ?? imageTag ?? root.reference, tree);
   await requireTargetName(to.store, reference, options);
   const newHolder = { ...options, isFolder, digest: tree.manifest.digest };
-  await requireFreeTag(to.store, reference, newHolder);
+  await requireTagForCopy(to.store, reference, newHolder);
   const referrers = options.referrers ? await findReferrers(from.store, tree, options) : [];
   warnOfDockerFormat(to.store, tree, options.onEvent ?? to.store.onEvent);
   const signatures = options.referrers ? await findSignatures(from.store, tree, options) : [];
   const trees = [tree, ...referrers.map((each) => each.tree), ...signatures.map((each) => each.tree)];
   const blobs = await copyBlobs(from.store, to.store, { ...options, blobs: trees.flatMap(treeBlobs) });
-  await requireFreeTag(to.store, reference, newHolder); // it may have got something while the blobs were copied
+  await requireTagForCopy(to.store, reference, newHolder); // it may have got something while the blobs were copied
   await putTree(to.store, tree, { ...options, jobs, reference }).catch((error) => {
     throw explainRefusal(error, tree);
   });
@@ -134,20 +133,14 @@ export async function copyImage(
   };
 }
 
-/** Makes sure that the target's tag may get the image: those of folders and chunks do not move unasked, as others do. */
-async function requireFreeTag(
+/** Makes sure that the target's tag may get the image. A folder does not hide a stored file either. */
+async function requireTagForCopy(
   store: Store,
   reference: string,
   { isFolder, digest, overwrite, signal, onEvent }: CopyOptions & { isFolder: boolean; digest: Digest },
 ): Promise<void> {
-  if (!isFolder || isDigest(reference)) {
-    await requireNoChunk(store, reference, { digest, signal, onEvent });
-    if (overwrite) return;
-    const hint = "use another tag, or --overwrite to replace it";
-    return await requireNoOtherFolder(store, reference, { digest, hint, signal, onEvent });
-  }
-  const before = await lookAtFolderTag(store, reference, { signal, onEvent });
-  if (before.manifest?.digest !== digest) requireTagMayMove(before, { overwrite });
+  await requireFreeTag(store, reference, { digests: [digest], overwrite, signal, onEvent });
+  if (isFolder && !isDigest(reference)) await requireNoStash(store, reference, { signal, onEvent });
 }
 
 /** The reference at the target. A digest must be that of what is copied, which may be one image of an index. */

@@ -233,7 +233,8 @@ async function requireReplaceableTags(
     if (isForeign && wanted !== undefined) throw foreignConflict(tag);
     if (isForeign || overwrite) return;
     throw new ConflictError(`${store.name} already has another ${tag}`, {
-      hint: "replace it with --overwrite, or choose another name",
+      hint: "choose another name, or --overwrite to replace it",
+      isReplaceable: true,
     });
   });
   const family = store.familyBeside(existing);

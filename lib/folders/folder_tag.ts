@@ -70,16 +70,17 @@ export function requireTagMayMove(
   if (!isEncryptedImage(manifest)) {
     const other = encryptTo && !manifest.storedAs ? "something that is not encrypted" : "something else";
     const what = folder ? "a folder with other files, or another state of this one" : other;
-    throw new ConflictError(`${tag} holds ${what}`, { hint });
+    throw new ConflictError(`${tag} holds ${what}`, { hint, isReplaceable: true });
   }
   if (!encryptTo) {
     throw new ConflictError(`${tag} holds an encrypted folder, and this one would not be encrypted`, {
       hint: `encrypt it with --encrypt-to or --passphrase; or ${hint}`,
+      isReplaceable: true,
     });
   }
   throw new ConflictError(
     `${tag} is encrypted: without its key it cannot be compared with what is to be stored`,
-    { hint: `name its key with --identity FILE; or ${hint}` },
+    { hint: `name its key with --identity FILE; or ${hint}`, isReplaceable: true },
   );
 }
 

@@ -142,7 +142,12 @@ export async function uploadFolder(
   });
   const layers = await storeAll(stored, packs, reporting);
   const uploaded = { tag, ...countsOf(found, packs, stored) };
-  if (reporting.dryRun) return uploaded;
+  if (reporting.dryRun) {
+    const isTaken = before.manifest !== undefined && uploaded.sent > 0 && !reporting.overwrite;
+    const message = `${tag} holds something else: only --overwrite replaces it`;
+    if (isTaken) onEvent?.({ type: "notice", message });
+    return uploaded;
+  }
   if (!reporting.skipUnreadable) requireReadable(uploaded.unreadable);
   const image = folderImage({ ...uploaded, modified: found.newest, layers });
   const digest = await putFolderTag(target, image, { ...reporting, before, encryption });

@@ -127,7 +127,7 @@ function cannotCompare(baseTag: string, header: Bytes): ConflictError {
     : ["key", "name its key with --identity FILE; or "];
   return new ConflictError(
     `${encryptedAlready(baseTag)}: without its ${what} it cannot be compared with what is to be stored`,
-    { hint: how + REPLACE },
+    { hint: how + REPLACE, isReplaceable: true },
   );
 }
 

@@ -11,8 +11,8 @@ import { parseChunkTag } from "./chunk_tags.ts";
 import { undefinedIfBroken } from "./find_stash.ts";
 
 interface RequireOptions extends CallOptions {
-  /** The digest of the manifest that is to be put, if it is known: the tag may hold that one already. */
-  digest?: Digest | undefined;
+  /** The digests that the manifest can have that is to be put: the tag may hold one of them already. */
+  digests?: readonly Digest[] | undefined;
 }
 
 /**
@@ -24,10 +24,10 @@ interface RequireOptions extends CallOptions {
 export async function requireNoChunk(
   store: StoreReader,
   reference: string,
-  { digest, ...options }: RequireOptions,
+  { digests = [], ...options }: RequireOptions,
 ): Promise<void> {
   const chunk = await chunkAt(store, reference, options);
-  if (!chunk || chunk.digest === digest) return;
+  if (!chunk || digests.includes(chunk.digest)) return;
   throw chunkConflict(reference, chunk, "use another tag, or remove the file first");
 }
 

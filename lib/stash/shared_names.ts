@@ -1,7 +1,6 @@
 /** Keeps stored files and folders from sharing a name: a download by that name would bring the file alone. @module */
 import { ConflictError } from "../errors.ts";
 import { isFolder } from "../images/folder_mark.ts";
-import { type Digest, isDigest } from "../oci/digest.ts";
 import { MAX_TAG_LENGTH } from "../oci/reference.ts";
 import { addressIn, commandLine } from "../store/command_line.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
@@ -56,35 +55,6 @@ export async function unsharedNumbers(
   const numbers = await chunkNumbers(store, name, { ...options, onTag });
   if (isTaken) await requireNoFolder(store, name, options);
   return numbers;
-}
-
-/** What is to get a tag, beside what every call takes. */
-interface NewHolder extends CallOptions {
-  /** The digest of what gets the tag, if it is known: the tag may hold that already. */
-  digest?: Digest | undefined;
-  /** What to do instead, where that is more than to use another tag or to remove the folder. */
-  hint?: string | undefined;
-}
-
-/**
- * Makes sure that an image or an alias takes the tag of no folder unasked. A tag that is free, or that holds what is to get it,
- * is asked for with one request that costs no registry a pull.
- *
- * @throws {ConflictError} if the tag holds a folder
- */
-export async function requireNoOtherFolder(
-  store: StoreReader,
-  reference: string,
-  { digest, hint, ...options }: NewHolder,
-): Promise<void> {
-  if (isDigest(reference)) return;
-  const held = await store.resolve(reference, options);
-  if (held === undefined || held === digest) return;
-  if (!await isFolder(store, reference, options).catch(undefinedIfBroken)) return;
-  const removal = commandLine("remove", addressIn(store, reference));
-  throw new ConflictError(`${reference} holds a folder`, {
-    hint: hint ?? `use another tag, or remove the folder first: ${removal}`,
-  });
 }
 
 function nameConflict(store: StoreReader, what: string, name: string): ConflictError {

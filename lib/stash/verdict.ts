@@ -188,6 +188,7 @@ export function tagConflict(
     hint: `${
       existing && slicing ? whatDiffers(existing, slicing) || whereItGoesOn(existing, isIncomplete) : ""
     }${replace}`,
+    isReplaceable: true,
   });
 }
 

@@ -13,7 +13,7 @@ import { manifestFormatOption } from "../options.ts";
 import { answerDocument, printAnswers, printNames, renderAnswer, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { isAddressRatherThanPath, isBareName, thingsOf } from "../words.ts";
-import { aliasesArgument, manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import { aliasesArgument, manifestOption, namesOrManifest, overwriteAliasOption } from "./blob_arguments.ts";
 
 const EXAMPLES = `
 Examples:
@@ -44,18 +44,19 @@ function aliasSetCommand(): CommandUnknownOpts {
     .description("point a name to blobs, and print its manifest")
     .addArgument(new Argument("<alias>", "the name, such as me/logs:may15"))
     .addArgument(new Argument("<blob...>", "digests (sha256:...), or files whose blobs are stored"))
+    .addOption(overwriteAliasOption())
     .addOption(manifestFormatOption())
     .addHelpText("after", SET_EXAMPLES);
   const work = storeAction<
     WithPlace<ReturnType<typeof command.opts>> & { alias: string; blobs: readonly string[] }
   >(
     ({ alias }) => `set the alias ${alias}`,
-    async ({ terminal, store, signal }, { alias, blobs, json }) => {
+    async ({ terminal, store, signal }, { alias, blobs, overwrite, json }) => {
       const digests: Digest[] = [];
       for (const blob of blobs) {
         digests.push(isDigest(blob) ? blob : await digestOfFile(blob).catch(explain(blob)));
       }
-      const { digest, bytes } = await setAlias(store, alias, { digests, signal });
+      const { digest, bytes } = await setAlias(store, alias, { digests, overwrite, signal });
       if (json) terminal.data(jsonLine({ alias, manifest: digest, digests }));
       else terminal.document(bytes);
     },

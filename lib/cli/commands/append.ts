@@ -22,8 +22,7 @@ import { blobSummary } from "./copy.ts";
 
 const EXAMPLES = `
 Examples:
-  $ tar c app |
-      layerstash append --from localhost:5000/base:1 --to localhost:5000/app:1
+  $ tar c app | layerstash append --from oci:./box:base --to oci:./box:app
   $ layerstash append --from oci:./box:base --to oci:./box:new -i layer.tar.gz
   $ layerstash append --from ghcr.io/me/app:1.2 -i layer.tar  # moves the tag
 
@@ -39,7 +38,8 @@ export function appendCommand(): CommandUnknownOpts {
     .argument("[appendlayer...]", "images and tags, as appendlayer takes them")
     .option("--from <image>", "the base, such as nginx:alpine, oci:DIR:TAG, or docker-archive:FILE")
     .option("--to <image>", "the new image; by default the base: its tag moves to the new image")
-    .option("-i, --infile <file>", "the layer, a tar archive; - is standard input", "-")
+    .option("-i, --infile <file>", "the layer, a tar archive; - is standard input")
+    .option("--overwrite", "replace what the tag of the new image holds")
     .addOption(platformOption())
     .option(
       "--created <time>",
@@ -60,7 +60,8 @@ interface AppendFlags extends ConnectionFlags {
   words: readonly string[];
   from?: string | undefined;
   to?: string | undefined;
-  infile: string;
+  infile?: string | undefined;
+  overwrite?: true | undefined;
   platform?: string | undefined;
   created?: string | undefined;
   createdBy?: string | undefined;
@@ -76,7 +77,7 @@ const appendAction = action<AppendFlags>(
     const { terminal, signal } = session;
     const names = namesOf(flags);
     const [from, to] = [parseImage(names.from), parseImage(names.to)];
-    const { platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
+    const { overwrite, platform, created, createdBy, jobs, stateDir: stateDirectory, json } = flags;
     const input = inputOf(flags);
     using display = showEvents(session, `appending to ${names.from}`, { ...flags, kept: keptThere });
     const { onEvent, totals } = display;
@@ -84,6 +85,7 @@ const appendAction = action<AppendFlags>(
     using both = await openBoth(flags, { from, to, onEvent, also });
     const options: AppendOptions = {
       input,
+      overwrite,
       platform,
       created,
       createdBy,
@@ -151,7 +153,7 @@ async function azureCredentialsOf(flags: AppendFlags) {
   return azureCredentials({ accessToken, refreshToken }, { isMeant, ...await transportOf(flags) });
 }
 
-function inputOf({ infile, words }: AppendFlags): string | ReadableStream<Uint8Array> {
+function inputOf({ infile = "-", words }: AppendFlags): string | ReadableStream<Uint8Array> {
   if (infile !== "-") return infile;
   const hint = words.length > 0 ? "pipe the layer in" : "give a file with -i, or pipe the layer in";
   return pipedInput({ problem: "there is no layer to append", hint });

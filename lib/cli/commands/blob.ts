@@ -10,7 +10,13 @@ import { CommandEnded, exitCodeOf } from "../exit_codes.ts";
 import { printAnswers, textLines } from "../text/answers.ts";
 import { jsonLine } from "../text/json_lines.ts";
 import { type ParsedCommand, type PlaceFlags, placeOf, refusalOf, type WithPlace } from "../place.ts";
-import { blobsArgument, blobsOf, manifestOption, namesOrManifest } from "./blob_arguments.ts";
+import {
+  blobsArgument,
+  blobsOf,
+  manifestOption,
+  namesOrManifest,
+  overwriteAliasOption,
+} from "./blob_arguments.ts";
 import { blobPullCommand } from "./blob_pull.ts";
 import { blobPushCommand } from "./blob_push.ts";
 
@@ -71,11 +77,12 @@ function blobMountCommand(): CommandUnknownOpts {
     .argument("[address]", "the repository that gets it, such as me/copies, or me/copies:ALIAS")
     .option("--from <repository>", "the repository that has the blob, with -r")
     .option("--alias <name>", "a name to give to the blob, with -r")
+    .addOption(overwriteAliasOption())
     .addHelpText("after", MOUNT_EXAMPLES);
   const work = storeAction<Mount & WithPlace<ReturnType<typeof command.opts>>>(
     ({ digest, from }) => `mount ${digest} from ${from}`,
-    async ({ terminal, store, signal }, { digest, from, alias, json }) => {
-      const blob = await mountBlob(store, parseDigest(digest), { from, alias, signal });
+    async ({ terminal, store, signal }, { digest, from, alias, overwrite, json }) => {
+      const blob = await mountBlob(store, parseDigest(digest), { from, alias, overwrite, signal });
       terminal.data(json ? jsonLine({ ...blob, alias }) : textLines([digest]));
     },
   );

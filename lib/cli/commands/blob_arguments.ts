@@ -50,6 +50,11 @@ export function readBlobName(text: string, refuse: Refuse): BlobName {
   }
 }
 
+/** `--overwrite` of what gives a name to blobs. */
+export function overwriteAliasOption() {
+  return new Option("--overwrite", "replace what the name holds, if it is something else");
+}
+
 /** `--manifest`. */
 export function manifestOption() {
   return new Option("--manifest <file>", "a manifest in place of names; - is standard input");

@@ -1,6 +1,7 @@
 /** `layerstash blob push`. @module */
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { pushBlob, setAlias } from "../../exports/blobs.ts";
+import { requireFreeAlias } from "../../blobs/aliases.ts";
 import { totalBlobSize } from "../../blobs/alias_manifest.ts";
 import { counted } from "../../messages.ts";
 import type { SizedBlob } from "../../oci/descriptor.ts";
@@ -16,6 +17,7 @@ import { doneLine, getItBack, keptThere, keyWords } from "../ending.ts";
 import { encryptToOption, passphraseOption, recipientsOf } from "../encryption_options.ts";
 import { renderTotals } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
+import { overwriteAliasOption } from "./blob_arguments.ts";
 import { filesAndPlace, firstMissingOrAll } from "../words.ts";
 
 const EXAMPLES = `
@@ -33,6 +35,7 @@ export function blobPushCommand(): CommandUnknownOpts {
     .argument("[file...]", "files to store, - or none is standard input; after them the address")
     .option("-i, --infile <file>", "the file to store, with -r")
     .option("--alias <name>", "a name to give to the blob, with -r")
+    .addOption(overwriteAliasOption())
     .addOption(encryptToOption())
     .addOption(passphraseOption("encrypt with a passphrase"))
     .addOption(manifestFormatOption())
@@ -41,16 +44,20 @@ export function blobPushCommand(): CommandUnknownOpts {
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithPlace<ReturnType<typeof command.opts>> & { files: readonly string[] }>(
     ({ files }) => `store ${namesOf(files)}`,
-    async (session, { files, alias, json, stateDir: stateDirectory, ...encryption }) => {
+    async (session, { files, alias, overwrite, json, stateDir: stateDirectory, ...encryption }) => {
       const { terminal, store, signal, onEvent } = session;
       if (alias !== undefined) parseTag(alias); // before the first byte is read
       const encryptTo = await recipientsOf(encryption, session);
       const ofOne = files.length === 1 ? alias : undefined;
+      if (alias !== ofOne) {
+        await requireFreeAlias(store, alias!, { sizes: files.map(() => undefined), overwrite, signal });
+      }
       const blobs: SizedBlob[] = [];
       for (const file of files) {
         const input = file === "-" ? pipedInput(NO_INPUT) : file;
         const blob = await pushBlob(store, input, {
           alias: ofOne,
+          overwrite,
           encryptTo,
           stateDirectory,
           signal,
@@ -61,7 +68,7 @@ export function blobPushCommand(): CommandUnknownOpts {
         terminal.data(json ? doneLine(session, { ...blob, alias }) : textLines([blob.digest]));
       }
       const digests = blobs.map(({ digest }) => digest);
-      if (alias !== ofOne) await setAlias(store, alias!, { digests, signal, onEvent });
+      if (alias !== ofOne) await setAlias(store, alias!, { digests, overwrite, signal, onEvent });
       if (!json) reportBlobs(session, blobs, alias, keyWords(encryptTo?.kind));
     },
     { moving: ({ files }) => `storing ${namesOf(files)}`, kept: (_, progress) => keptThere(progress) },

@@ -54,7 +54,7 @@ export function copyCommand(): CommandUnknownOpts {
     .addOption(platformsOption("copy the image for this platform only; for several, an index of them"))
     .option("--referrers", "also copy what refers to the image: signatures, SBOMs")
     .option("--stash", "copy a stored file even if an image has its name")
-    .option("--overwrite", "replace another file or folder of this name; tags of images move anyway")
+    .option("--overwrite", "replace what the name of DST holds")
     .addOption(manifestFormatOption())
     .addOption(jobsOption())
     .addOption(limitRateOption())

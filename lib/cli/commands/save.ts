@@ -35,7 +35,7 @@ export function saveCommand(): CommandUnknownOpts {
     .addOption(mayRepeat(
       new Option("--layer <layer>", "a layer: its number, from 1, its digest, or all; may be repeated"),
     ))
-    .option("--overwrite", "replace a folder of this name; with --layer, files with other bytes")
+    .option("--overwrite", "replace another image of this name; with --layer, files with other bytes")
     .addOption(jobsOption())
     .addOption(limitRateOption())
     .addOption(stateDirOption())

@@ -50,7 +50,7 @@ export function uploadCommand(): CommandUnknownOpts {
     )
     .option("-i, --infile <file>", "the file to store, with -r and -t")
     .addOption(chunkSizeOption())
-    .option("--overwrite", "replace another file that has the same name")
+    .option("--overwrite", "replace another state of the file or directory")
     .addOption(encryptToOption())
     .addOption(passphraseOption("encrypt with a passphrase"))
     .addOption(identityOption())
@@ -60,7 +60,7 @@ export function uploadCommand(): CommandUnknownOpts {
     ))
     .option("--exclude-from <file>", "of a directory: leave out what a file lists")
     .option("--one-file-system", "of a directory: leave out what is mounted in it")
-    .option("--keep-owner", "of a directory: store owners, for download --same-owner")
+    .option("--keep-owner", "of a directory: store the owners, too")
     .option("--skip-unreadable", "of a directory: store the rest")
     .option("--dry-run", "of a directory: only say what would be sent")
     .addHelpText("after", EXAMPLES);

@@ -249,15 +249,15 @@ not. Set-user-ID and set-group-ID bits come back with the owners only. Holes of 
 zeros, which come back as holes.
 
 Of a directory that was stored before, only layers with files that have changed are read and sent;
-\`--overwrite\` replaces what the name holds. \`--exclude GLOB\` leaves out what such a line of \`.gitignore\` would
-match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\` do not count, and
-\`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes a new directory,
-or completes one: files with the size and time of the stored ones are not fetched, or, with \`--checksum\`,
-those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
-folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth, \`/img\` at
-the top. Files get their names when all of them are there, and the same command goes on after an interruption.
-\`--same-owner\`, which needs root, gives everything to the owner that is stored (without \`--keep-owner\` of
-\`upload\` that is root), with set-ID bits and \`security.capability\`.
+\`--overwrite\` replaces another folder or image of this name. \`--exclude GLOB\` leaves out what such a line of
+\`.gitignore\` would match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\`
+do not count, and \`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes
+a new directory, or completes one: files with the size and time of the stored ones are not fetched, or, with
+\`--checksum\`, those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is
+not in the folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth,
+\`/img\` at the top. Files get their names when all of them are there, and the same command goes on after an
+interruption. \`--same-owner\`, which needs root, gives everything to the owner that is stored (without
+\`--keep-owner\` of \`upload\` that is root), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
@@ -269,7 +269,10 @@ an index, the folder for \`--platform\` is meant.
 ## Nothing is replaced unasked
 
 **In a registry.** A second run of the same \`upload\` sends nothing. If the name holds another file or folder,
-that is a conflict, and nothing changes unless you add \`--overwrite\`. The same holds for \`copy\`.
+that is a conflict, exit code 6, and nothing changes unless you add \`--overwrite\`. The same holds for the tags
+that \`copy\`, \`save\`, \`append\`, \`blob push\`, \`blob mount\` and \`alias set\` put; only \`append\` without \`--to\`
+moves the tag of its base, as it is asked to. The hint is the line with \`--overwrite\` in its place. A file
+never replaces a folder, nor a folder a file: \`remove\` that first.
 
 With \`--overwrite\`, the old file stays whole under its name until all chunks of the new one are stored; both
 take up space until then. Then the tags move: in a directory all at once, in a registry one after the other,
@@ -709,6 +712,8 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
   file in place of the root. A path that the layer has twice, which podman and docker refuse, gets a message.
 - **The digest** is the same for the same input, everywhere. Nothing depends on the clock: the layer gets the
   date of the base, or the one you set with \`--created\`.
+- **The tag** of the base moves to the new image if there is no \`--to\`, or if that names it. Another tag that
+  holds something else is replaced only with \`--overwrite\`.
 - **An index** gets the layer on each of its images. With \`--platform\`, only the image for that platform gets
   it, and the result needs another tag. Attestations describe the old images and are left out; a message says
   so.
@@ -733,9 +738,8 @@ $ layerstash save nginx:alpine --layer all -o layers                   # layers/
 - **Oddities** are copied byte for byte and reported: a manifest without a media type, an index with a wrong
   size. Content that does not match its digest is refused.
 - **Stored files** have their name in place of the tag. \`--stash\` is needed only where an image has that name.
-  Another stored file is replaced only with \`--overwrite\`.
-- **Folders** replace what the tag holds, and are replaced, only with \`--overwrite\`. Tags of other images
-  always move.
+- **What the name holds** at the target, if it is something else, is replaced only with \`--overwrite\`: add
+  that to a mirror that runs every night.
 
 ## save
 
@@ -757,7 +761,8 @@ $ layerstash append HOST/OLD-REPO:TAG HOST/NEW-REPO:TAG < layer.tar
 \`\`\`
 
 In these forms, and for \`*.azurecr.io\`, \`ACCESS_TOKEN\` is exchanged for a refresh token, and \`REFRESH_TOKEN\`
-is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts.
+is used as one. In place of \`DOCKER_CONFIG\`, every saved login counts. appendlayer replaces what NEW-TAG
+holds; here that takes \`--overwrite\`.
 `,
   serve: `# Serving
 
@@ -1470,7 +1475,7 @@ the answer is one JSON object by platform, as in dxf, even if an index is named 
 | 2, wrong arguments      | 2, wrong usage                          |
 | 1, whatever else        | 5 where bytes do not match, 1 otherwise |
 
-Three things differ on purpose. \`alias remove\` leaves other aliases of the same blobs alone, while \`del-alias\`
+Four things differ on purpose. An alias that holds something else is replaced only with \`--overwrite\`. \`alias remove\` leaves other aliases of the same blobs alone, while \`del-alias\`
 removes them all. \`blob remove @ALIAS\` leaves the alias, as dxf's own documentation says. Pulling several
 platforms into one file is refused.
 `,

@@ -53,10 +53,10 @@ export function renderTotals(
   totals: TransferTotals,
   { size, moved }: { size: number; moved: "sent" | "fetched" },
 ): string {
-  const { bytesSaved } = totals;
+  const { bytesSaved, bytesSent, bytesFetched } = totals;
   const pace = renderPace(totals);
   if (bytesSaved === 0) return pace;
-  return bytesSaved < size
-    ? `${pace}; ${formatSize(bytesSaved)} did not have to be ${moved}`
-    : `${pace}; nothing had to be ${moved}`;
+  // The layers of small files are larger than the files: what was saved tells nothing by itself.
+  const isAll = bytesSaved >= size && (moved === "sent" ? bytesSent : bytesFetched) === 0;
+  return `${pace}; ${isAll ? "nothing had" : `${formatSize(bytesSaved)} did not have`} to be ${moved}`;
 }
