@@ -202,6 +202,22 @@ Deno.test("of several directories and files each is told, and at the end their s
   );
 });
 
+Deno.test("globs that leave out nothing are named, and those that leave out everything refused", async () => {
+  await using work = await makeWorkplace();
+  await makeSite(work);
+  await work.write("list", "*.bak\n*.tmp\n");
+  const words = ["upload", "site", BOX, "--exclude-from", "list", "--exclude", "*.o"];
+  const some = await work.run([...words, "--exclude", "/img", "--exclude", "/none"]);
+  assert.equal(some.code, 0, some.stderr);
+  assert.match(some.stderr, /^layerstash: --exclude \*\.o, \/none has left out nothing$/m);
+  const all = await work.run(["upload", "site", BOX, "--exclude", "*", "--overwrite"]);
+  assert.equal(all.code, 2, all.stderr);
+  assert.match(all.stderr, /: everything in the directory is left out: there is nothing to store\nhint: /);
+  await Deno.mkdir(work.path("empty"));
+  const empty = await work.run(["upload", "empty", "oci:./box", "--exclude", "*"]);
+  assert.equal(empty.code, 0, empty.stderr);
+});
+
 Deno.test("the sum says that nothing had to be sent only if nothing was sent", async () => {
   await using work = await makeWorkplace();
   for (const name of ["one", "one/inner"]) {

@@ -112,6 +112,16 @@ Deno.test("a word too many, an option before the command and a name of other pro
     ["--json blob push a", "--json stands before the command", "layerstash blob push --json a"],
     ["blob --json push a", "--json stands before the command", "layerstash blob push --json a"],
     ["list me/files x --nope=1", "unknown option '--nope'", "(see layerstash list --help)"],
+    [
+      "recipients add me/files:x --encrypt-to a.txt --identity k.txt",
+      "recipients add takes recipients as words, without --encrypt-to",
+      "layerstash recipients add me/files:x a.txt --identity k.txt",
+    ],
+    [
+      "recipients set me/files:x --encrypt-to=a.txt --encrypt-to b.txt",
+      "recipients set takes recipients as words, without --encrypt-to",
+      "layerstash recipients set me/files:x a.txt b.txt",
+    ],
     ["download --output x", "unknown option '--output'", "did you mean --outfile?"],
     ["download --repo me/files", "unknown option '--repo'", "did you mean --repository?"],
     ["download --regstry x", "unknown option '--regstry'", "did you mean --registry?"],

@@ -131,6 +131,9 @@ Deno.test("each command names the line that replaces what the tag holds, and tha
       /: the tag (\w+) holds something else\nhint: use another tag, or --overwrite to replace it: layerstash (.*)\n$/
         .exec(refused.stderr) ?? assert.fail(refused.stderr);
     assert.equal(tag, words[0] === "save" ? "app" : "taken");
+    if (words[0] === "append") {
+      assert.match(refused.stderr, /cannot append to oci:\S+:app as oci:\S+:taken: /);
+    }
     const replaced = await work.run(line!.split(" "));
     assert.equal(replaced.code, 0, `${line}: ${replaced.stderr}`);
   }

@@ -58,6 +58,7 @@ export function beStrict(command: CommandUnknownOpts): void {
   complaints.unknownOption = (word) => {
     refuseBeforeCommand(command, word);
     const flag = word.startsWith("--") ? optionName(word) : word;
+    refuseOptionOfWord(command, flag);
     suggest(command, `unknown option '${flag}'`, otherName(flag, command.options.map(({ long }) => long!)));
     unknownOption.call(command, flag);
   };
@@ -125,6 +126,26 @@ function refuseBeforeCommand(command: CommandUnknownOpts, flag: string): void {
       correctedLine(owner, () => ordered.flat())
     }`,
   );
+}
+
+/** Options of other commands for what stands as a word here. */
+const AS_WORDS: Readonly<Record<string, { flag: string; what: string }>> = {
+  "recipients add": { flag: "--encrypt-to", what: "recipients" },
+  "recipients set": { flag: "--encrypt-to", what: "recipients" },
+};
+
+function refuseOptionOfWord(command: CommandUnknownOpts, flag: string): void {
+  const name = wordsOf(command).slice(1).join(" ");
+  const word = AS_WORDS[name];
+  if (word?.flag !== flag) return;
+  const line = correctedLine(
+    command,
+    (words) =>
+      words.filter((each) => each !== flag).map((each) =>
+        each.startsWith(`${flag}=`) ? each.slice(flag.length + 1) : each
+      ),
+  );
+  command.error(`error: ${name} takes ${word.what} as words, without ${flag}\nhint: ${line}`);
 }
 
 /** An option without its value, which may be a secret even where the option does not exist. */

@@ -23,25 +23,31 @@ export class Selection {
     return this.#patterns.length === 0;
   }
 
+  /** Whether a path is wanted. */
   includes(path: string): boolean {
+    return this.isAll || this.names(path);
+  }
+
+  /** Whether a pattern matches a path. */
+  names(path: string): boolean {
     const matching = this.#patterns.filter((pattern) => pattern.includes(path));
     for (const { text } of matching) this.#found.add(text);
-    return this.isAll || matching.length > 0;
+    return matching.length > 0;
+  }
+
+  /** Whether any pattern has matched something. */
+  get hasFound(): boolean {
+    return this.#found.size > 0;
+  }
+
+  /** The patterns that have matched nothing. */
+  get missing(): string[] {
+    return this.#patterns.map(({ text }) => text).filter((text) => !this.#found.has(text));
   }
 
   /** @throws {NotFoundError} if a pattern has matched nothing */
   requireFound(): void {
-    const missing = this.#patterns.find(({ text }) => !this.#found.has(text));
-    if (missing) throw new NotFoundError(`the folder has nothing at ${quoted(missing.text)}`);
+    const [missing] = this.missing;
+    if (missing !== undefined) throw new NotFoundError(`the folder has nothing at ${quoted(missing)}`);
   }
-}
-
-/**
- * What globs leave out.
- *
- * @throws {InvalidInputError} if a glob is too long
- */
-export async function exclusions(globs: readonly string[]): Promise<(path: string) => boolean> {
-  const patterns = await Promise.all(globs.map(ignorePattern));
-  return (path) => patterns.some((pattern) => pattern.includes(path));
 }

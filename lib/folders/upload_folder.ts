@@ -21,7 +21,7 @@ import { untilSettled } from "./disk.ts";
 import { openDisk } from "./open_disk.ts";
 import { type Pack, packsOf } from "./pack.ts";
 import { PackMemory } from "./pack_memory.ts";
-import { exclusions } from "./selection.ts";
+import { Selection } from "./selection.ts";
 import { StoredPacks } from "./stored_packs.ts";
 import { type FoundFolder, walkFolder } from "./walk.ts";
 
@@ -77,6 +77,8 @@ export interface UploadedFolder {
   sentSize?: number;
   /** What may not be read, and is not stored. */
   unreadable: string[];
+  /** The globs of `exclude` that match nothing. */
+  leftOutNothing: string[];
 }
 
 /** The largest pack, in bytes. */
@@ -91,7 +93,8 @@ const PACK_SIZE = 256 * 1024 * 1024;
  *
  * @throws {ConflictError} if the tag points to something else and `overwrite` is not set, a stored file has this name, another
  *   process stores the same, or an encrypted folder that is there cannot be compared without its key
- * @throws {InvalidInputError} if it is not a directory, a name cannot be stored, or an option is out of range
+ * @throws {InvalidInputError} if it is not a directory, `exclude` leaves out everything in it, a name cannot be stored, or an
+ *   option is out of range
  * @throws {MismatchError} if a file was changed while it was read
  * @throws {NotAllowedError} if something may not be read, and `skipUnreadable` is not set
  * @throws {NotFoundError} if the directory does not exist
@@ -124,10 +127,12 @@ export async function uploadFolder(
   const encryption = encryptionOf(store, memory, { ...reporting, tag });
   const target = encryption?.store ?? store;
   const before = await lookAtFolderTag(target, tag, { ...reporting, isEncrypted: encryption !== undefined });
-  const isExcluded = await exclusions(reporting.exclude ?? []);
+  const excluded = await Selection.of(reporting.exclude ?? []);
+  const isExcluded = (path: string) => excluded.names(path);
   requireElsewhere(store, root, isExcluded);
   using disk = openDisk();
   const found = await walkFolder(root, { ...reporting, disk, isExcluded });
+  requireAnyLeft(found, excluded);
   const packs = packsOf(found, reporting.packSize ?? PACK_SIZE);
   onEvent?.({ type: "plan", blobs: packs.length, files: found.count, content: found.size });
   using stored = new StoredPacks(target, {
@@ -141,7 +146,7 @@ export async function uploadFolder(
     onEvent,
   });
   const layers = await storeAll(stored, packs, reporting);
-  const uploaded = { tag, ...countsOf(found, packs, stored) };
+  const uploaded = { tag, ...countsOf(found, packs, stored), leftOutNothing: excluded.missing };
   if (reporting.dryRun) {
     const isTaken = before.manifest !== undefined && uploaded.sent > 0 && !reporting.overwrite;
     const message = `${tag} holds something else: only --overwrite replaces it`;
@@ -197,7 +202,7 @@ function countsOf(
   found: FoundFolder,
   packs: readonly Pack[],
   { leftOut, sent, unreadable }: StoredPacks,
-): Omit<UploadedFolder, "tag"> {
+): Omit<UploadedFolder, "tag" | "leftOutNothing"> {
   return {
     files: found.count - leftOut.files,
     size: found.size - leftOut.size,
@@ -220,6 +225,15 @@ function requireElsewhere(
   if (inside.startsWith("../") || inside === ".." || isAbsolute(inside) || isExcluded(inside)) return;
   throw new InvalidInputError(`the directory holds ${name} itself, where it would be stored`, {
     hint: `store it elsewhere, or leave that out, as in: --exclude /${inside.split("/")[0]}`,
+  });
+}
+
+/** A glob that leaves out everything is a mistake: an empty folder in the place of a backup would be noticed too late. */
+function requireAnyLeft({ count, directories }: FoundFolder, excluded: Selection): void {
+  const isEmpty = count === 0 && directories.length === 1;
+  if (!isEmpty || !excluded.hasFound) return;
+  throw new InvalidInputError("everything in the directory is left out: there is nothing to store", {
+    hint: "leave out less, or store an empty directory",
   });
 }
 

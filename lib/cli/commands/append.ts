@@ -71,8 +71,7 @@ interface AppendFlags extends ConnectionFlags {
 }
 
 const appendAction = action<AppendFlags>(
-  ({ from, words }) =>
-    from === undefined && words.length === 0 ? "append" : `append to ${from ?? words.join(" ")}`,
+  doingOf,
   async (session, flags) => {
     const { terminal, signal } = session;
     const names = namesOf(flags);
@@ -105,6 +104,12 @@ const appendAction = action<AppendFlags>(
     );
   },
 );
+
+function doingOf({ from, to, words }: AppendFlags): string {
+  if (from === undefined && words.length === 0) return "append";
+  const target = to === undefined || to === from ? "" : ` as ${to}`;
+  return `append to ${from ?? words.join(" ")}${target}`;
+}
 
 /** The two images that the options name, or that the words name in one of the three forms of appendlayer. */
 function namesOf({ words, from, to }: AppendFlags): { from: string; to: string } {

@@ -6,7 +6,7 @@ import { InvalidInputError } from "../../errors.ts";
 import { downloadFolder, uploadFolder } from "../../exports/folders.ts";
 import { shareHeap } from "../../folders/c_library.ts";
 import type { UploadedFolder } from "../../folders/upload_folder.ts";
-import { counted, printable } from "../../messages.ts";
+import { counted, listed, printable } from "../../messages.ts";
 import { encodedPart, isDigest } from "../../oci/digest.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
@@ -36,16 +36,18 @@ export interface FolderUploadFlags {
 export async function storeFolder(session: StoreSession, flags: FolderUploadFlags): Promise<StoredSource> {
   const { terminal, store, signal, onEvent, totals } = session;
   const { baseTag, infile: directory, json, stateDir: stateDirectory, excludeFrom, ...options } = flags;
-  const listed = excludeFrom === undefined ? [] : await globsIn(excludeFrom);
+  const fromFile = excludeFrom === undefined ? [] : await globsIn(excludeFrom);
   const folder = await uploadFolder(store, baseTag, {
     ...options,
-    exclude: [...options.exclude ?? [], ...listed],
+    exclude: [...options.exclude ?? [], ...fromFile],
     directory,
     stateDirectory,
     signal,
     onEvent,
   });
-  const { files, size, digest, unreadable } = folder;
+  const { files, size, digest, unreadable, leftOutNothing } = folder;
+  const idle = leftOutNothing.filter((glob) => options.exclude?.includes(glob)); // a list may be for many directories
+  if (idle.length > 0) terminal.warn(`--exclude ${listed(idle)} has left out nothing`);
   const secret = flags.encryptTo ? ", encrypted" : "";
   const what = `${baseTag} in ${store.name}: ${counted(files, "file")}, ${formatSize(size)}${secret}`;
   if (json) terminal.data(doneLine(session, folder));

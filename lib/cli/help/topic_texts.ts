@@ -251,13 +251,14 @@ zeros, which come back as holes.
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces another folder or image of this name. \`--exclude GLOB\` leaves out what such a line of
 \`.gitignore\` would match, \`--exclude-from FILE\` what the lines of a file would (empty lines and those with \`#\`
-do not count, and \`!\` is an error), and \`--dry-run\` only says what would be sent. \`download ADDRESS DIR\` makes
-a new directory, or completes one: files with the size and time of the stored ones are not fetched, or, with
-\`--checksum\`, those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is
-not in the folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth,
-\`/img\` at the top. Files get their names when all of them are there, and the same command goes on after an
-interruption. \`--same-owner\`, which needs root, gives everything to the owner that is stored (without
-\`--keep-owner\` of \`upload\` that is root), with set-ID bits and \`security.capability\`.
+do not count, and \`!\` is an error), and \`--dry-run\` only says what would be sent. A glob that leaves out
+nothing is named, and it is an error if everything is left out. \`download ADDRESS DIR\` makes a new directory,
+or completes one: files with the size and time of the stored ones are not fetched, or, with \`--checksum\`,
+those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
+folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth, \`/img\` at
+the top. Files get their names when all of them are there, and the same command goes on after an interruption.
+\`--same-owner\`, which needs root, gives everything to the owner that is stored (without \`--keep-owner\` of
+\`upload\` that is root), with set-ID bits and \`security.capability\`.
 
 \`list\` shows folders after the files, \`info\` what one holds and its layers; \`remove\` and \`copy\` take it as
 they take a file. \`verify\` asks for all of its layers; \`--deep\` reads every byte, and checks that each table
@@ -1097,9 +1098,10 @@ event is \`done\`, with the counts. The \`done\` of \`peek\`, \`extract\` and \`
 which \`size\`; \`verified\` is true if all that was used is proven by the digests of whole layers, \`byTable\` if
 it is by tables of contents, too. The \`done\` of a folder's download has \`verified\` for both, and what was
 \`written\`, \`kept\` and \`removed\`; that of its upload \`files\`, \`size\`, \`layers\` and how many were \`sent\`, with
-\`sentFiles\` of \`sentContent\` bytes, which became \`sentSize\` of the \`stored\` bytes of all layers. While a
-folder is stored, \`files\` events tell the \`count\` and the \`bytes\` of files that are in layers, of the plan's
-\`files\` and \`content\`. In \`list\` and \`info\` a folder has the \`kind\` \`folder\`; \`info\` lists its \`layers\`.
+\`sentFiles\` of \`sentContent\` bytes, which became \`sentSize\` of the \`stored\` bytes of all layers, and the globs
+that \`leftOutNothing\`. While a folder is stored, \`files\` events tell the \`count\` and the \`bytes\` of files that
+are in layers, of the plan's \`files\` and \`content\`. In \`list\` and \`info\` a folder has the \`kind\` \`folder\`;
+\`info\` lists its \`layers\`.
 
 A \`retry\` event says what is attempted again (\`what\`, \`attempt\`, \`reason\`), and in how many milliseconds
 (\`delay\`); a \`pause\` event, that a request waits because the \`host\` wants to be left alone. \`notice\` has a
@@ -1475,9 +1477,10 @@ the answer is one JSON object by platform, as in dxf, even if an index is named 
 | 2, wrong arguments      | 2, wrong usage                          |
 | 1, whatever else        | 5 where bytes do not match, 1 otherwise |
 
-Four things differ on purpose. An alias that holds something else is replaced only with \`--overwrite\`. \`alias remove\` leaves other aliases of the same blobs alone, while \`del-alias\`
-removes them all. \`blob remove @ALIAS\` leaves the alias, as dxf's own documentation says. Pulling several
-platforms into one file is refused.
+Four things differ on purpose. An alias that holds something else is replaced only with \`--overwrite\`.
+\`alias remove\` leaves other aliases of the same blobs alone, while \`del-alias\` removes them all.
+\`blob remove @ALIAS\` leaves the alias, as dxf's own documentation says. Pulling several platforms into one
+file is refused.
 `,
   library: `# The library
 
