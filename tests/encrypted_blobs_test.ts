@@ -127,7 +127,7 @@ Deno.test("a passphrase from a file encrypts and decrypts, and a wrong one is ex
   assert.deepEqual(await names(work, "copy"), []);
   await ok(work, pull, { env });
   assert.deepEqual(await Deno.readFile(work.path("copy")), BYTES);
-  const unread = await work.run(pull);
+  const unread = await work.run(pull, { under: Deno.build.os === "linux" ? ["setsid", "--wait"] : [] }); // no terminal
   assert.equal(unread.code, 2);
   assert.match(
     unread.stderr,

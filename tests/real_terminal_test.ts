@@ -169,6 +169,44 @@ Deno.test("a report that is piped to the same terminal keeps its rows", withTmux
   assert.match(await screen.until(/ended with 0/), /\ndisk +3 +30 B +disk\.img /);
 });
 
+Deno.test(
+  "a passphrase is asked for at the terminal also where all streams lead elsewhere",
+  withTmux,
+  async () => {
+    await using work = await makeWorkplace();
+    const stored = `oci:${work.path("box")}:secret`;
+    const typed = async (line: (command: string) => string, args: string[], ...answers: string[][]) => {
+      const words = ["bash", "-c", `${line(commandWords(args).join(" "))}; echo went $?`];
+      await using screen = await openScreen(words, environment(work));
+      for (const [index, answer] of answers.entries()) {
+        await screen.until(index === 0 ? /Passphrase:/ : /passphrase again:/);
+        await screen.type(...answer);
+      }
+      const shown = await screen.until(/went \d/);
+      assert.ok(!shown.includes("sesame"));
+      return shown;
+    };
+    const up = ["upload", "-", stored, "--passphrase"];
+    const upload = (command: string) => `echo a secret | ${command} 2> ${work.path("log")}`;
+    assert.match(await typed(upload, up, ["open-sesame", "C-c"]), /went 130/);
+    const [right, corrected] = [["open-sesame", "Enter"], [
+      "wrong",
+      "C-u",
+      "open-sesaé",
+      "BSpace",
+      "me",
+      "Enter",
+    ]];
+    assert.match(await typed(upload, up, corrected, right), /went 0/);
+    assert.match(await Deno.readTextFile(work.path("log")), /stored secret in/);
+    const down = ["download", stored, "-", "--passphrase"];
+    const pipe = (command: string) => `set -o pipefail; ${command} < /dev/null | cat > ${work.path("copy")}`;
+    assert.match(await typed(pipe, down, ["close-sesame", "Enter"]), /went 4/);
+    assert.match(await typed(pipe, down, right), /went 0/);
+    assert.equal(await Deno.readTextFile(work.path("copy")), "a secret\n");
+  },
+);
+
 Deno.test("a new passphrase is asked for twice, a known one once, and neither shows", withTmux, async () => {
   await using work = await makeWorkplace();
   const file = await work.write("file", "a secret text");

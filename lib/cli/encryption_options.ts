@@ -7,7 +7,7 @@ import { InvalidInputError } from "../errors.ts";
 import type { Session } from "./action.ts";
 import { flag, shared } from "./options.ts";
 import { mayRepeat } from "./strict_usage.ts";
-import { hasTerminalToAsk, typedAnswer } from "./terminal/ask.ts";
+import { askSecrets } from "./terminal/ask.ts";
 
 /** For whom something is encrypted, in the words of the command line. */
 export interface EncryptionFlags {
@@ -119,15 +119,15 @@ async function passphraseOf(which: keyof typeof PASSPHRASES, session: Session): 
   const { prompt, variable, isNew } = PASSPHRASES[which];
   const file = Deno.env.get(variable);
   if (file) return firstLine(await readKeyFile(file), file);
-  if (!hasTerminalToAsk()) {
+  using asking = await askSecrets(session);
+  if (!asking) {
     throw new InvalidInputError("there is no terminal to ask for the passphrase", {
       hint: `${variable}=FILE names a file that has it in its first line`,
     });
   }
-  const ask = (message: string) => typedAnswer(session, { message, secret: true });
-  const passphrase = await ask(prompt);
+  const passphrase = await asking.ask(prompt);
   if (passphrase === "") throw new InvalidInputError("the passphrase is empty");
-  if (isNew && await ask("The same passphrase again") !== passphrase) {
+  if (isNew && await asking.ask("The same passphrase again") !== passphrase) {
     throw new InvalidInputError("the two passphrases are not the same");
   }
   return passphrase;

@@ -5,6 +5,7 @@ import { commandLine } from "../../store/command_line.ts";
 import type { RegistryFlags } from "../connection.ts";
 import { InterruptedError } from "../exit_codes.ts";
 import type { Session } from "../action.ts";
+import { askAtTty, openTty } from "./tty_prompt.ts";
 
 type PasswordLogin = Extract<Credentials, { kind: "password" }>;
 
@@ -71,13 +72,34 @@ async function askOnTerminal(
   return await typedAnswer({ terminal, signal }, { message: `${what} for ${host}`, secret });
 }
 
+/** Asks for what does not show. */
+export interface SecretQuestions extends Disposable {
+  ask(question: string): Promise<string>;
+}
+
+/**
+ * Asks for secrets, as ssh and age do it also where standard input is data and standard error a file: at the terminal of the
+ * session. `undefined` = there is none.
+ */
+export async function askSecrets(session: Session): Promise<SecretQuestions | undefined> {
+  if (hasTerminalToAsk()) {
+    const ask = (message: string) => typedAnswer(session, { message, secret: true });
+    return { ask, [Symbol.dispose]: () => {} };
+  }
+  const tty = await openTty();
+  if (!tty) return undefined;
+  session.terminal.close();
+  const ask = (question: string) => askAtTty(tty, question, session.signal);
+  return { ask, [Symbol.dispose]: () => tty[Symbol.dispose]() };
+}
+
 /** Whether a person is there to ask. */
-export function hasTerminalToAsk(): boolean {
+function hasTerminalToAsk(): boolean {
   return Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
 }
 
 /** Asks on the terminal; what is secret does not show. */
-export async function typedAnswer(
+async function typedAnswer(
   { terminal, signal }: Session,
   { message, secret }: { message: string; secret: boolean },
 ): Promise<string> {
