@@ -432,7 +432,7 @@ and each of their owners can decrypt. Only \`download\`, \`blob pull\` and what 
 \`--identity\`; \`list\`, \`copy\`, \`remove\` and \`verify\` do without a key.
 
 With \`--passphrase\`, a passphrase takes the place of keys. It is asked for on the terminal, twice when you
-store. Scripts put it into the first line of a file:
+store, also where standard input is a pipe (not on Windows). Scripts put it into the first line of a file:
 
 \`\`\`console
 $ echo "correct horse battery staple" > passphrase.txt
