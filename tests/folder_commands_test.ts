@@ -397,19 +397,29 @@ Deno.test("what an interrupted download left in a directory is neither stored no
   ]);
 });
 
-Deno.test("a folder that has what downloads keep in a directory comes back as an image", async () => {
+Deno.test("of a folder that has what downloads keep in a directory, all else comes back, and all of it as an image", async () => {
   await using work = await makeWorkplace();
   using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/files" });
   const address = "oci:./box/me/files:site";
   const entries = [{ name: ".layerstash-part/state", content: "left" }, { name: "file", content: "kept" }];
   const note = { version: 1, kind: "folder", files: 2, size: 8 };
   await putImage(store, "site", [{ bytes: await gzip(tarOf(entries)) }], { layerstash: note });
-  const { code, stderr } = await work.run(["download", address, "back"]);
-  assert.equal(code, 5, stderr);
-  assert.match(stderr, /\nhint: fetch it as an image, with that: layerstash extract ADDRESS \/ -o DEST\n$/);
+  const told = /^layerstash: not restored: \.layerstash-part, .*\(layerstash extract brings that back\)\n/;
+  for (const [only, isTold] of [[[], true], [["--only", "file"], false]] as const) {
+    for (const directory of [`new${only.length}`, "old"]) {
+      await Deno.mkdir(work.path("old"), { recursive: true });
+      await work.write("old/other", "");
+      const { code, stderr } = await work.run(["download", address, directory, ...only]);
+      assert.equal(code, 0, stderr);
+      assert.equal(told.test(stderr), isTold, stderr);
+      assert.equal(await Deno.readTextFile(work.path(`${directory}/file`)), "kept");
+      await assert.rejects(Deno.lstat(work.path(`${directory}/.layerstash-part`)), Deno.errors.NotFound);
+    }
+  }
+  assert.equal((await work.run(["verify", address, "new0"])).code, 0);
   const extracted = await work.run(["extract", address, "/", "-o", "back"]);
   assert.equal(extracted.code, 0, extracted.stderr);
-  assert.equal(await Deno.readTextFile(work.path("back/file")), "kept");
+  assert.equal(await Deno.readTextFile(work.path("back/.layerstash-part/state")), "left");
 });
 
 Deno.test("a copy of a folder replaces nothing unasked, keeps its name, and says how to get it back", async () => {

@@ -4,7 +4,7 @@ import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { mountSmallDisk, withSmallDisk } from "./rigs/small_disk.ts";
-import { onPosix } from "./rigs/system.ts";
+import { onLinux, onPosix } from "./rigs/system.ts";
 
 async function makeBoth(work: Workplace): Promise<void> {
   await Deno.mkdir(work.path("photos"));
@@ -99,6 +99,118 @@ Deno.test(
     assert.deepEqual(Array.from(Deno.readDirSync(work.path("small")), ({ name }) => name), ["other"]);
   },
 );
+
+Deno.test(
+  "a part of a folder that is larger than the room on the disk is refused, too",
+  withSmallDisk,
+  async () => {
+    await using work = await makeWorkplace();
+    await Deno.mkdir(work.path("big"));
+    await work.write("big/large", someBytes(3_000_000));
+    await work.write("big/small", someBytes(1000));
+    assert.equal((await work.run(["upload", "big", "oci:./box:big"])).code, 0);
+    await using _disk = await mountSmallDisk(work.path("small"), "1m");
+    const { code, stderr } = await work.run(["download", "oci:./box:big", "small/copy", "--only", "large"]);
+    assert.equal(code, 1, stderr);
+    assert.match(stderr, /: small has [\d.]+ [KM]B free, and [\d.]+ MB are needed\nhint: make room for /);
+    assert.deepEqual(await Array.fromAsync(Deno.readDir(work.path("small"))), []);
+    assert.equal((await work.run(["download", "oci:./box:big", "small/copy", "--only", "small"])).code, 0);
+  },
+);
+
+Deno.test("of a file with another time alone, the hint says what settles whether it differs", async () => {
+  await using work = await makeWorkplace();
+  await makeBoth(work);
+  assert.equal((await work.run(["upload", "photos", "oci:./box:p"])).code, 0);
+  const [name] = Array.from(Deno.readDirSync(work.path("photos")), (entry) => entry.name);
+  await Deno.utime(work.path(`photos/${name}`), 1e9, 1e9);
+  const { code, stderr } = await work.run(["download", "oci:./box:p", "photos"]);
+  assert.deepEqual([code, stderr], [
+    6,
+    `layerstash: cannot download p to photos: photos/${name} has another time than what was stored\n` +
+    "hint: compare contents with --checksum, or replace what differs with --overwrite\n",
+  ]);
+  assert.equal((await work.run(["download", "oci:./box:p", "photos", "--checksum"])).code, 0);
+  assert.equal(
+    (await work.run(["download", "oci:./box:p", "photos"])).code,
+    0,
+    "the times are as stored again",
+  );
+});
+
+Deno.test(
+  "what the system says of a path is told in plain words, with the path",
+  onPosix("links"),
+  async () => {
+    await using work = await makeWorkplace();
+    await makeBoth(work);
+    await work.run(["upload", "photos", "oci:./box:p"]);
+    await Deno.symlink("loop", work.path("loop"));
+    const long = "l".repeat(300);
+    const circle = "a symbolic link is in the way, or links lead in a circle";
+    const tooLong = "the name or the path is too long for the system";
+    for (
+      const [args, why] of [
+        [["verify", "oci:./box:p", "loop/x"], `loop/x cannot be read: ${circle}`],
+        [
+          ["verify", "oci:./box:p", "plain/x"],
+          "plain/x cannot be read: a part of this path is a file, not a directory",
+        ],
+        [["download", "oci:./box:p", "loop"], `loop cannot be read: ${circle}`],
+        [["download", "oci:./box:p", long], `${long} cannot be read: ${tooLong}`],
+        [["extract", "oci:./box:p", "/", "-o", "loop/x"], `loop/x cannot be written: ${circle}`],
+        [["extract", "oci:./box:p", "/", "-o", long], `${long} cannot be written: ${tooLong}`],
+        [["list", "oci:./loop"], `loop/index.json cannot be read: ${circle}`],
+      ] as const
+    ) {
+      const { code, stderr } = await work.run([...args]);
+      assert.equal(code, 1, stderr);
+      assert.equal(stderr.split(": ").slice(2).join(": ").replace(/\nhint: [^]*/, "").trimEnd(), why);
+    }
+  },
+);
+
+Deno.test("a link to a directory is followed where it is named, and stays", onPosix("links"), async () => {
+  await using work = await makeWorkplace();
+  await makeBoth(work);
+  assert.equal((await work.run(["upload", "photos", "oci:./box:p"])).code, 0);
+  await Deno.mkdir(work.path("far/photos"), { recursive: true });
+  await Deno.symlink("far/photos", work.path("link"));
+  for (const written of [1, 0]) {
+    const { code, stderr } = await work.run(["download", "oci:./box:p", "link"]);
+    assert.equal(code, 0, stderr);
+    assert.match(stderr, new RegExp(`^layerstash: link: ${written} files? written, `));
+  }
+  assert.ok((await Deno.lstat(work.path("link"))).isSymlink);
+  for (const command of ["verify", "diff"]) {
+    assert.equal((await work.run([command, "oci:./box:p", "link"])).code, 0, command);
+  }
+  assert.equal(await Deno.readTextFile(work.path("far/photos/one.txt")), "one");
+  await Deno.remove(work.path("far"), { recursive: true });
+  const { code, stderr } = await work.run(["download", "oci:./box:p", "link"]);
+  assert.deepEqual([code, stderr], [
+    3,
+    "layerstash: cannot download p to link: link is a link to far/photos, which does not exist\n",
+  ]);
+});
+
+Deno.test("a directory in which nothing can be made is named", onLinux("/proc"), async () => {
+  await using work = await makeWorkplace();
+  await makeBoth(work);
+  await work.run(["upload", "photos", "oci:./box:p"]);
+  for (
+    const [args, where] of [
+      [["upload", "photos", "oci:/proc/x:p"], "/proc"],
+      [["upload", "plain", "oci:/proc/x:p"], "/proc"],
+      [["save", "oci:./box:p", "-o", "/proc/x"], "/proc"],
+      [["extract", "oci:./box:p", "/", "-o", "/proc"], "/proc"],
+    ] as const
+  ) {
+    const { code, stderr } = await work.run([...args]);
+    assert.equal(code, 4, stderr);
+    assert.match(stderr, new RegExp(`: nothing can be made in ${where}\n`), args.join(" "));
+  }
+});
 
 Deno.test("a folder needs the directory around it, as a file does", async () => {
   await using work = await makeWorkplace();

@@ -189,7 +189,12 @@ for (
     using store = open(work);
     await act(store);
     const left = (await filesIn(work)).filter((name) => !before.includes(name));
-    const expected = [living.path, young, `${layout}/.layerstash-notes`, youngTemporary];
+    const expected = [
+      living.path,
+      ...(Deno.build.os === "windows" ? [young] : []), // where no lock tells, the age does
+      `${layout}/.layerstash-notes`,
+      youngTemporary,
+    ];
     assert.deepEqual(
       left.map((name) => basename(name)).sort(),
       expected.map((path) => basename(path)).sort(),

@@ -360,5 +360,10 @@ Deno.test("owners come back where they were kept, and count in no other folder",
     assert.equal(code, 0, stderr);
     assert.deepEqual(owners(name), expected);
   }
+  const later = await place.run(["download", "oci:box:t", "out0", "--same-owner"]);
+  assert.match(later.stderr, /^layerstash: out0: 1 file written, /m, "a link is made anew");
+  assert.deepEqual(owners("out0"), wanted);
+  const again = await place.run(["download", "oci:box:t", "out0", "--same-owner"]);
+  assert.match(again.stderr, /^layerstash: out0: 0 files written, 3 were there, /m);
   assert.equal((await place.run(["verify", "oci:box:t", "--deep"])).code, 0);
 });

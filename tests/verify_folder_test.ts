@@ -100,6 +100,25 @@ Deno.test("verify of a folder names what differs in a directory, by contents", p
   assert.equal(nowhere.code, 3, nowhere.stderr);
 });
 
+Deno.test("what a download leaves out on purpose is no fault to verify: set-ID bits", posix, async () => {
+  await using work = await makeWorkplace();
+  await Deno.mkdir(work.path("in"));
+  await work.write("in/tool", "#!/bin/sh");
+  await Deno.chmod(work.path("in/tool"), 0o4755);
+  assert.equal((await work.run(["upload", "in", "oci:box:in"])).code, 0);
+  const back = await work.run(["download", "oci:box:in", "out"]);
+  assert.match(back.stderr, /^layerstash: set-user-ID and set-group-ID bits of 1 entry were not set\n/);
+  const { code, stdout } = await work.run(["verify", "oci:box:in", "out"]);
+  assert.equal(code, 0, stdout);
+  assert.match(
+    stdout,
+    /, out is the same, except for the set-ID bits of 1 entry \(layerstash diff shows them\)\n$/,
+  );
+  assert.match((await work.run(["diff", "oci:box:in", "out"])).stdout, /^changed .* tool \(mode/);
+  await Deno.chmod(work.path("out/tool"), 0o700);
+  assert.equal((await work.run(["verify", "oci:box:in", "out"])).code, 5, "other bits count");
+});
+
 Deno.test(
   "a copy of a directory with other times is the same to verify, and its modes count",
   posix,

@@ -52,9 +52,7 @@ export async function prepareDestination(
 ): Promise<void> {
   const plain = files.filter(({ packed }) => !packed);
   for (const file of plain) await requireFree(directory, file, { overwrite });
-  await makeDirectory(directory).catch((error) => {
-    throw writeError(error, directory);
-  });
+  await makeDirectory(directory);
   await requireDistinctPaths(files.map(({ path }) => path), async (names) => {
     await using staging = await Staging.in(directory, { limit: 0, sameOwner: false });
     return await staging.findSame(names);
@@ -91,9 +89,7 @@ async function requireFree(
 async function makeParents(directory: string, path: string): Promise<void> {
   for (const above of parentsOf(path)) {
     const full = join(directory, above);
-    await makeDirectory(full).catch((error) => {
-      throw writeError(error, full);
-    });
+    await makeDirectory(full);
     requireDirectory(full, await Deno.lstat(full));
   }
 }

@@ -4,6 +4,7 @@ import { readError } from "../content/file_errors.ts";
 import { NotAllowedError } from "../errors.ts";
 import { type Disk, pathOnDisk } from "../folders/disk.ts";
 import type { FolderEntry } from "../folders/folder.ts";
+import { whereLeads } from "../folders/linked_directory.ts";
 import { openDisk } from "../folders/open_disk.ts";
 import { walkFolder } from "../folders/walk.ts";
 import { FileTree } from "../images/file_tree.ts";
@@ -35,7 +36,8 @@ export class DirectorySide implements Disposable {
    * @throws {InvalidInputError} if it is not a directory
    * @throws {NotAllowedError} if a part of it may not be read
    */
-  static async open(directory: string, { signal, onEvent }: CallOptions): Promise<DirectorySide> {
+  static async open(path: string, { signal, onEvent }: CallOptions): Promise<DirectorySide> {
+    const directory = await whereLeads(path);
     const disk = openDisk();
     try {
       const { files, links, linksOf, directories, unreadable } = await walkFolder(directory, {

@@ -1,5 +1,6 @@
 /** Compares the trees of two sides, and the contents of their files. @module */
 import { Pace } from "../async/pace.ts";
+import { isInStaging } from "../folders/staged_folder.ts";
 import type { FileTree, MergedEntry } from "../images/file_tree.ts";
 import type { LayerEntry } from "../images/layer_entry.ts";
 import { sourceKey } from "../images/read_sources.ts";
@@ -90,8 +91,10 @@ export class TreeComparison {
   async *#pairs() {
     const pace = new Pace(this.#options.signal);
     const [before, after] = this.#trees;
+    const isOnDisk = this.#sides.some((side) => side instanceof DirectorySide);
     for (const pair of pairsOf(withFirstNames(before), withFirstNames(after))) {
       if (pace.isPauseDue) await pace.pause();
+      if (isOnDisk && isInStaging((pair.before ?? pair.after)!.path)) continue; // no download brings it back
       yield pair;
     }
   }

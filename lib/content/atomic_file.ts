@@ -1,7 +1,7 @@
 /** Files that appear whole or not at all. Once a file has its name, both survive a power cut. @module */
 import { dirname, join } from "node:path";
 import type { Bytes } from "./bytes.ts";
-import { storageError } from "./file_errors.ts";
+import { storageError, writeError } from "./file_errors.ts";
 import { writeAll } from "./write_all.ts";
 
 /** What an atomic write takes. */
@@ -155,14 +155,20 @@ function isUnsupported(error: unknown): boolean {
   return UNSUPPORTED.has((error as { code?: unknown } | null)?.code);
 }
 
-/** Makes a directory and those above it where they are missing, durably. */
+/**
+ * Makes a directory and those above it where they are missing, durably.
+ *
+ * @throws {LayerstashError} if it cannot be made
+ */
 export async function makeDirectory(path: string, options: { mode?: number } = {}): Promise<void> {
   const missing: string[] = [];
   for (let above = path; !pathExists(above); above = dirname(above)) {
     if (above === dirname(above)) break; // a drive that does not exist has nothing above it
     missing.push(above);
   }
-  await Deno.mkdir(path, { recursive: true, ...options });
+  await Deno.mkdir(path, { recursive: true, ...options }).catch((error) => {
+    throw writeError(error, error instanceof Deno.errors.NotFound ? missing.at(-1) ?? path : path);
+  });
   for (const made of missing) await syncDirectory(dirname(made));
 }
 

@@ -2,6 +2,7 @@
 import { basename, dirname } from "node:path";
 import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } from "../errors.ts";
 import { closestName, printable, quoted, shellWord } from "../messages.ts";
+import { knownWords, systemWords } from "./system_words.ts";
 
 /** Whether an error says that nothing is at a path: also where a part of the path is a file. */
 export function isAbsence(error: unknown): boolean {
@@ -49,6 +50,14 @@ function targetOfLink(path: string): string | undefined {
   }
 }
 
+function isDirectory(path: string): boolean {
+  try {
+    return Deno.statSync(path).isDirectory;
+  } catch {
+    return false;
+  }
+}
+
 /** How many names are looked at for a similar one. More take longer than a hint is worth. */
 const MOST_NAMES = 10_000;
 
@@ -65,7 +74,7 @@ function hintOfMissing(path: string): string | undefined {
   }
 }
 
-/** The error for a file that cannot be written, where the cause is one that users can mend; others come back as they are. */
+/** The error for a file that cannot be written, where the system says why; others come back as they are. */
 export function storageError(error: unknown, path: string): unknown {
   const refusal = denied(error, `${path} cannot be written: permission denied`);
   if (refusal) return refusal;
@@ -82,7 +91,11 @@ export function storageError(error: unknown, path: string): unknown {
     });
   }
   if (code === "EROFS") return new NotAllowedError(`${path} is on a read-only file system`, { cause: error });
-  return error;
+  if (error instanceof Deno.errors.NotFound) return error; // of which path, the caller knows
+  const words = knownWords(error);
+  return words === undefined
+    ? error
+    : new LayerstashError(`${path} cannot be written: ${words}`, { cause: error });
 }
 
 /** The error for a file that cannot be written, whatever the cause. Errors of layerstash come back as they are. */
@@ -103,13 +116,10 @@ export function noDirectory(path: string, cause?: unknown): LayerstashError {
     );
   }
   const directory = dirname(path);
+  const existing = [path, directory].find(isDirectory); // such as /proc, which refuses so
+  if (existing) return new NotAllowedError(`nothing can be made in ${existing}`, { cause });
   return new NotFoundError(`${path} cannot be written: there is no directory ${directory}`, {
     hint: `make it first: mkdir -p ${shellWord(directory)}`,
     cause,
   });
-}
-
-/** What the system says of an error, without its number and without the call that has failed. */
-export function systemWords({ message }: Error): string {
-  return message.replace(/ \(os error \d+\).*$/s, "");
 }

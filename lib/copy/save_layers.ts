@@ -1,7 +1,6 @@
 /** Downloads layers into files whose names say what they contain. @module */
 import { join } from "node:path";
 import { makeDirectory } from "../content/atomic_file.ts";
-import { writeError } from "../content/file_errors.ts";
 import { withoutProgress } from "../events.ts";
 import { fetchFiles } from "../files/fetch_files.ts";
 import { type Layer, missingLayerError } from "../images/image.ts";
@@ -63,9 +62,7 @@ export async function saveLayers(
 ): Promise<SavedLayer[]> {
   const { directory, overwrite, jobs, stateDirectory, signal, onEvent = store.onEvent } = options;
   checkTransfer(options);
-  await makeDirectory(directory).catch((error) => {
-    throw writeError(error, directory);
-  });
+  await makeDirectory(directory);
   const wanted = distinct(layers);
   const titles = titleNames(wanted);
   const saved: SavedLayer[] = [];

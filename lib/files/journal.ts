@@ -1,7 +1,7 @@
 /** Journals: files in which a transfer records its progress, so that another process can resume it. @module */
 import { join } from "node:path";
 import * as v from "valibot";
-import { systemWords } from "../content/file_errors.ts";
+import { systemWords } from "../content/system_words.ts";
 import { makeDirectory, syncDirectory } from "../content/atomic_file.ts";
 import { collectNext } from "../content/collect.ts";
 import { hasName, openLocked } from "../content/open_locked.ts";

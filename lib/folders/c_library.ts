@@ -1,5 +1,6 @@
 /** The C library of Linux: the functions of it that Deno has no calls for, and the errors that they give. @module */
 import type { Bytes } from "../content/bytes.ts";
+import { codeOfNumber, knownWords } from "../content/system_words.ts";
 import { encodeName } from "../layers/tar_field.ts";
 
 const SYMBOLS = {
@@ -93,18 +94,19 @@ export function errnoOf(library: LibraryCalls): number {
   return pointer ? new Deno.UnsafePointerView(pointer).getInt32() : 0;
 }
 
-/** The error for the number that the system gives, of the class that Deno throws for it. */
+/** The error for the number that the system gives, of the class and with the code that Deno has for it. */
 export function systemError(number: number, what: string): Error {
-  const message = `${what}: error ${number} of the system`;
-  if (number === 1 || number === 13) return new Deno.errors.PermissionDenied(message);
-  if (number === 17) return new Deno.errors.AlreadyExists(message);
-  if (number === 2) return new Deno.errors.NotFound(message);
-  if (number === 20) return new Deno.errors.NotADirectory(message);
-  return Object.assign(new Error(message), codeOf(number));
+  const code = codeOfNumber(number);
+  const Kind = KINDS[code ?? ""] ?? Error;
+  const words = knownWords({ code }) ?? `error ${number} of the system`;
+  return Object.assign(new Kind(`${what}: ${words}`), { code });
 }
 
-/** The code that errors of Deno have for what users can mend: a full disk, a quota, a disk that is not to be written. */
-function codeOf(number: number): { code?: string } {
-  const codes: Readonly<Record<number, string>> = { 28: "ENOSPC", 122: "EDQUOT", 30: "EROFS" };
-  return codes[number] === undefined ? {} : { code: codes[number] };
-}
+/** The classes that Deno has for errors of the system. */
+const KINDS: Readonly<Record<string, new (message: string) => Error>> = {
+  EPERM: Deno.errors.PermissionDenied,
+  EACCES: Deno.errors.PermissionDenied,
+  EEXIST: Deno.errors.AlreadyExists,
+  ENOENT: Deno.errors.NotFound,
+  ENOTDIR: Deno.errors.NotADirectory,
+};

@@ -1,20 +1,23 @@
 /** Compares the entries of a folder with a directory on the disk. @module */
 import { isAbsence } from "../content/file_errors.ts";
-import { plainMode } from "../images/metadata.ts";
 import { type Entry, timeOf } from "../layers/entry.ts";
 import { type Disk, type DiskEntry, hasExactNumber, pathOnDisk } from "./disk.ts";
+import { restoredMode } from "./restored_metadata.ts";
 import { linkedPath } from "./tree_writer.ts";
 
 /**
  * What comparing an entry with the disk shows: nothing is there; the same; a file of the same content with another mode or
- * time; something else; or a directory where none is in the folder.
+ * time; a file of the same size with another time, whose content was not compared; something else; or a directory where none
+ * is in the folder.
  */
-export type Difference = "absent" | "same" | "metadata" | "conflict" | "directory";
+export type Difference = "absent" | "same" | "metadata" | "time" | "conflict" | "directory";
 
 /** What is compared with, and how. */
 export interface ComparisonOptions {
   directory: string;
   disk: Disk;
+  /** Whether owners and set-ID bits count. */
+  sameOwner?: boolean | undefined;
   /** Whether a file on the disk has the content of the entry; absent = the size and the time tell. */
   hasContent?: (() => Promise<boolean>) | false | undefined;
 }
@@ -32,7 +35,8 @@ export async function compareWithDisk(entry: Entry, options: ComparisonOptions):
     return first && isSameFile(first, found) ? "same" : "conflict";
   }
   if (entry.type === "symlink") {
-    return found.kind === "symlink" && disk.readLink(at) === entry.target ? "same" : "conflict";
+    if (found.kind !== "symlink" || disk.readLink(at) !== entry.target) return "conflict";
+    return hasOwner(found, entry, options) ? "same" : "absent"; // a link is made anew, with its owner
   }
   return found.kind === "file" ? await compareFile(entry, found, options) : "conflict";
 }
@@ -47,13 +51,23 @@ function isSameFile(one: DiskEntry, other: DiskEntry): boolean {
 async function compareFile(
   entry: Entry,
   found: DiskEntry,
-  { disk, hasContent }: ComparisonOptions,
+  { disk, hasContent, sameOwner }: ComparisonOptions,
 ): Promise<Difference> {
   if (found.size !== entry.size) return "conflict";
   const isOfTime = hasTime(found, entry, disk);
-  if (hasContent ? !await hasContent() : !isOfTime) return "conflict";
-  const hasMode = plainMode(found) === plainMode(entry) || Deno.build.os === "windows";
-  return isOfTime && hasMode ? "same" : "metadata";
+  if (hasContent && !await hasContent()) return "conflict";
+  if (!hasContent && !isOfTime) return "time";
+  const hasMode = restoredMode(found, { sameOwner }) === restoredMode(entry, { sameOwner }) ||
+    Deno.build.os === "windows";
+  return isOfTime && hasMode && hasOwner(found, entry, { sameOwner }) ? "same" : "metadata";
+}
+
+function hasOwner(
+  found: DiskEntry,
+  { uid, gid }: Entry,
+  { sameOwner }: Pick<ComparisonOptions, "sameOwner">,
+): boolean {
+  return !sameOwner || found.uid === uid && found.gid === gid;
 }
 
 /** What is at a path; `undefined` if there is nothing. */

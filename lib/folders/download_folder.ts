@@ -1,5 +1,6 @@
 /** Brings a folder back: into a new directory, or onto one that is there, of which only what differs is fetched. @module */
 import { dirname, resolve } from "node:path";
+import { readError } from "../content/file_errors.ts";
 import { ConflictError, InvalidInputError } from "../errors.ts";
 import { withChannel, withStoredDigests } from "../events.ts";
 import { requireParent } from "../files/existing_file.ts";
@@ -11,6 +12,7 @@ import { adaptiveJobs, checkTransfer } from "../transfer/adaptive_jobs.ts";
 import { type DownloadFolderOptions, FolderDownload } from "./folder_download.ts";
 import { requireFolder } from "./folder_image.ts";
 import { FolderLayers } from "./folder_layers.ts";
+import { whereLeads } from "./linked_directory.ts";
 import { openDisk } from "./open_disk.ts";
 import { Selection } from "./selection.ts";
 import { WantedPart } from "./wanted_part.ts";
@@ -66,7 +68,7 @@ export async function downloadFolder(
   options: DownloadFolderOptions,
 ): Promise<DownloadedFolder> {
   const reporting = withChannel(options, store);
-  const { directory, identities, signal, onEvent: report } = reporting;
+  const { identities, signal, onEvent: report } = reporting;
   checkTransfer(reporting);
   requireWholeToDelete(reporting);
   const reader = decryptedImages(store, { identities });
@@ -78,13 +80,14 @@ export async function downloadFolder(
   const size = totalSize(layers);
   const files = reporting.paths ? undefined : stored.files;
   report?.({ type: "plan", blobs: layers.length, size, ...(files !== undefined && { files }) });
+  const directory = await whereLeads(reporting.directory);
   await requireParent(directory);
   const told = withStoredDigests(report, storedLayers);
   const { jobs, onEvent } = adaptiveJobs({ ...reporting, onEvent: told, size });
   const folder = new FolderLayers(reader, layers, { onEvent, signal, name: reference });
   const wanted = new WantedPart(await Selection.of(reporting.paths ?? []));
   using disk = openDisk();
-  const download = new FolderDownload(folder, { ...reporting, jobs, onEvent, wanted, disk });
+  const download = new FolderDownload(folder, { ...reporting, directory, jobs, onEvent, wanted, disk });
   const what = JSON.stringify([digest, reporting.paths ?? []]);
   const isNew = await isFree(directory);
   const counts = await (isNew ? download.intoNew(what) : download.onto(what)).catch((error) => {
@@ -108,12 +111,12 @@ function requireWholeToDelete({ paths = [], delete: deletes }: DownloadFolderOpt
 async function isFree(directory: string): Promise<boolean> {
   try {
     for await (const _ of Deno.readDir(directory)) return false;
-    const { isSymlink, dev } = await Deno.lstat(directory);
+    const { dev } = await Deno.lstat(directory);
     if (await Deno.realPath(directory) === await Deno.realPath(".")) return false;
-    return !isSymlink && dev === (await Deno.lstat(dirname(resolve(directory)))).dev;
+    return dev === (await Deno.lstat(dirname(resolve(directory)))).dev;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return true;
-    if (!(error instanceof Deno.errors.NotADirectory)) throw error;
+    if (!(error instanceof Deno.errors.NotADirectory)) throw readError(error, directory);
     throw new ConflictError(`${directory} exists, and is not a directory`, { cause: error });
   }
 }

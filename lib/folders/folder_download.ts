@@ -13,7 +13,7 @@ import { type FetchedFiles, fetchFolderFiles } from "./fetch_folder_files.ts";
 import type { FolderLayers } from "./folder_layers.ts";
 import { type Differences, lookAtDisk, noteNames } from "./look_at_disk.ts";
 import { removeOthers } from "./remove_others.ts";
-import { isBegun, placeBeside, placeInside, StagedFolder } from "./staged_folder.ts";
+import { isBegun, placeBeside, placeInside, StagedFolder, STAGING } from "./staged_folder.ts";
 import { isRestored } from "./restored_metadata.ts";
 import { TreeWriter } from "./tree_writer.ts";
 import type { WantedPart } from "./wanted_part.ts";
@@ -64,10 +64,9 @@ export class FolderDownload {
 
   /** Puts the folder together in a hidden place, and gives it its name. */
   async intoNew(what: string): Promise<FolderCounts> {
-    const { directory, disk, wanted } = this.#options;
+    const { directory, disk } = this.#options;
     const place = placeBeside(directory);
-    if (wanted.isAll) await this.#requireRoom(place, this.#layers.size);
-    await this.#noteNames();
+    await this.#requireRoom(place, await this.#noteNames());
     using staged = await StagedFolder.open(directory, { place, what });
     const fetched = await this.#fetch(staged, { pick: (entry) => this.#pick(entry), needs: () => true });
     const writer = new TreeWriter(staged.tree, { ...this.#options, isStaged: true });
@@ -128,11 +127,13 @@ export class FolderDownload {
     return removed;
   }
 
-  async #noteNames(): Promise<void> {
+  /** Finds out what is wanted; returns how many bytes of the layers that is. */
+  async #noteNames(): Promise<number> {
     const { wanted, signal } = this.#options;
-    if (wanted.isAll) return;
-    await noteNames(this.#layers, { wanted, jobs: DEFAULT_JOBS, signal });
+    if (wanted.isAll) return this.#layers.size;
+    const size = await noteNames(this.#layers, { wanted, jobs: DEFAULT_JOBS, signal });
     wanted.requireFound();
+    return size;
   }
 
   async #fetch(
@@ -166,9 +167,11 @@ class Losses {
   }
 
   /** @param unsupported how many attributes the file system has not taken */
-  report({ onEvent, disk }: FolderDownloadOptions, unsupported: number): void {
+  report({ onEvent, disk, wanted }: FolderDownloadOptions, unsupported: number): void {
     const { size } = this.#withSetId;
     const messages = [
+      wanted.hasStaging &&
+      `not restored: ${STAGING}, where a download keeps its own (layerstash extract brings that back)`,
       size > 0 && `set-user-ID and set-group-ID bits of ${counted(size, "entry")} were not set`,
       this.#attributes > 0 &&
       `not restored: ${counted(this.#attributes, "extended attribute")} that only root may set`,

@@ -40,18 +40,27 @@ export interface DiskLookOptions {
   delete?: boolean | undefined;
   /** Compares contents in the place of times. */
   checksum?: boolean | undefined;
+  sameOwner?: boolean | undefined;
   jobs: number;
   signal?: AbortSignal | undefined;
 }
 
-/** Notes which names of files are wanted, so that each can be looked up: see {@link WantedPart}. */
+/**
+ * Notes which names of files are wanted, so that each can be looked up: see {@link WantedPart}. Returns how many bytes of
+ * layers with tables they take.
+ */
 export async function noteNames(
   layers: FolderLayers,
   { wanted, jobs, signal }: Pick<DiskLookOptions, "wanted" | "jobs" | "signal">,
-): Promise<void> {
+): Promise<number> {
+  let total = 0;
   await inParallel(layers.all, { jobs, signal }, async (layer) => {
-    for await (const { entry } of entriesOf(layers, layer, "names")) wanted.note(entry);
+    for await (const { entry, size } of entriesOf(layers, layer, "names")) {
+      wanted.note(entry);
+      if (wanted.isAskedFor(entry)) total += size;
+    }
   });
+  return total;
 }
 
 /**
@@ -131,8 +140,13 @@ function requireReplaceable(
   verdict: Difference,
   { directory, overwrite, delete: deletes, disk }: DiskLookOptions,
 ): void {
-  if (verdict !== "conflict" && verdict !== "directory") return;
+  if (verdict === "absent" || verdict === "same" || verdict === "metadata") return;
   const at = pathOnDisk(directory, path);
+  if (!overwrite && verdict === "time") {
+    throw new ConflictError(`${at} has another time than what was stored`, {
+      hint: "compare contents with --checksum, or replace what differs with --overwrite",
+    });
+  }
   if (!overwrite) {
     const why = type === "directory"
       ? "not a directory, but the folder has files in it"

@@ -1,5 +1,6 @@
 /** Removes what a directory has, and a folder does not. @module */
-import { denied, systemWords } from "../content/file_errors.ts";
+import { denied } from "../content/file_errors.ts";
+import { systemWords } from "../content/system_words.ts";
 import { LayerstashError } from "../errors.ts";
 import { parentOf, pathIn } from "../layers/entry.ts";
 import { type Disk, pathOnDisk } from "./disk.ts";

@@ -30,7 +30,10 @@ export function restoreMetadata(at: string, entry: Metadata, options: MetadataOp
 }
 
 /** The mode that a file gets. */
-export function restoredMode(entry: Metadata, { sameOwner }: Pick<MetadataOptions, "sameOwner">): number {
+export function restoredMode(
+  entry: Pick<Metadata, "mode">,
+  { sameOwner }: Pick<MetadataOptions, "sameOwner">,
+): number {
   return sameOwner ? entry.mode : plainMode(entry);
 }
 

@@ -2,12 +2,17 @@
 import { basename, dirname, join } from "node:path";
 import { giveName, makeDirectory, syncDirectory, temporaryName } from "../content/atomic_file.ts";
 import { openLocked } from "../content/open_locked.ts";
-import { storageError } from "../content/file_errors.ts";
+import { writeError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { ConflictError } from "../errors.ts";
 
 /** The name of the place in a directory that exists: what is beside that may be on another disk. */
 export const STAGING = ".layerstash-part";
+
+/** Whether a path in a directory is that place, or in it. */
+export function isInStaging(path: string): boolean {
+  return path === STAGING || path.startsWith(`${STAGING}/`);
+}
 
 /** A folder that does not have its name yet. Disposing of it leaves what it has for a later run. */
 export class StagedFolder implements Disposable {
@@ -49,7 +54,7 @@ export class StagedFolder implements Disposable {
       else if (Deno.build.os !== "windows") await Deno.chmod(staged.tree, 0o700);
       return staged;
     } catch (error) {
-      throw storageError(error, target);
+      throw writeError(error, target);
     }
   }
 
@@ -62,14 +67,20 @@ export class StagedFolder implements Disposable {
 
   /** Gives the folder its name, durably. */
   async finish(): Promise<void> {
+    await this.#nameTree().catch((error) => {
+      throw writeError(error, this.#target);
+    });
+    await this.discard();
+    await syncDirectory(dirname(this.#target));
+  }
+
+  async #nameTree(): Promise<void> {
     const { mode } = await Deno.lstat(this.tree);
     const isReadOnly = mode !== null && (mode & 0o200) === 0;
     // A directory that moves to another one must be writable for its owner, because its entry `..` changes.
     if (isReadOnly) await Deno.chmod(this.tree, mode & 0o7777 | 0o200);
     await giveName(this.tree, this.#target);
     if (isReadOnly) await Deno.chmod(this.#target, mode & 0o7777);
-    await this.discard();
-    await syncDirectory(dirname(this.#target));
   }
 
   /** Removes what it has: no later run is to go on with it. */

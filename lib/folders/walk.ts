@@ -124,7 +124,7 @@ class Walk {
         this.#unstorable.push(inside);
         continue;
       }
-      const found = this.#stat(inside);
+      const found = this.#ask(inside, (disk, at) => disk.stat(at));
       if (found?.kind === "directory") yield* this.directory(inside, found);
       else if (found) this.#add(inside, found);
       yield;
@@ -154,10 +154,10 @@ class Walk {
     }
   }
 
-  /** What is at a path; `undefined` = it was removed meanwhile. */
-  #stat(path: string): DiskEntry | undefined {
+  /** What the disk answers about a path; `undefined` = it was removed meanwhile, or may not be read. */
+  #ask<T>(path: string, question: (disk: Disk, at: string) => T): T | undefined {
     try {
-      return this.#options.disk.stat(pathOnDisk(this.#root, path));
+      return question(this.#options.disk, pathOnDisk(this.#root, path));
     } catch (error) {
       if (path.includes("\ufffd") && !this.#options.disk.isExact) throw foreignName(path);
       if (error instanceof Deno.errors.NotFound) return undefined;
@@ -182,7 +182,8 @@ class Walk {
 
   #add(path: string, info: DiskEntry): void {
     if (info.kind === "symlink") {
-      const target = this.#options.disk.readLink(pathOnDisk(this.#root, path));
+      const target = this.#ask(path, (disk, at) => disk.readLink(at));
+      if (target === undefined) return;
       this.found.files.push(this.#entry(path, info, { type: "symlink", target }));
     } else if (info.kind === "file") this.#addFile(path, info);
     else {

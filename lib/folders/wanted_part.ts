@@ -1,9 +1,8 @@
 /** What of a folder's entries is brought back, and under which names. @module */
-import { MismatchError } from "../errors.ts";
 import { type Entry, parentOf } from "../layers/entry.ts";
 import { STARGZ_PATHS } from "../layers/stargz.ts";
 import type { Selection } from "./selection.ts";
-import { STAGING } from "./staged_folder.ts";
+import { isInStaging } from "./staged_folder.ts";
 import { linkedPath } from "./tree_writer.ts";
 
 /**
@@ -16,6 +15,7 @@ export class WantedPart {
   readonly #standIns = new Map<string, string>();
   /** The directories in which something is wanted. */
   readonly #above = new Set<string>();
+  #hasStaging = false;
 
   constructor(selection: Selection) {
     this.#selection = selection;
@@ -38,6 +38,11 @@ export class WantedPart {
     this.#standIns.set(first, entry.path);
   }
 
+  /** Whether something was asked for that does not come back: it has the name of what a download keeps in a directory. */
+  get hasStaging(): boolean {
+    return this.#hasStaging;
+  }
+
   /** Whether an entry was asked for, and is not only a directory on the way to one. */
   isAskedFor({ path }: Entry): boolean {
     return this.#selection.includes(path);
@@ -47,10 +52,9 @@ export class WantedPart {
   pick<E extends Entry>(entry: E): E | undefined {
     const { path, type } = entry;
     if (STARGZ_PATHS.includes(path)) return undefined;
-    if (path === STAGING || path.startsWith(`${STAGING}/`)) {
-      throw new MismatchError(`the folder has a file at ${path}, where a download keeps its own`, {
-        hint: "fetch it as an image, with that: layerstash extract ADDRESS / -o DEST",
-      });
+    if (isInStaging(path)) {
+      this.#hasStaging ||= this.#selection.includes(path);
+      return undefined;
     }
     const standIn = type === "file" ? this.#standIns.get(path) : undefined;
     if (standIn !== undefined) return { ...entry, path: standIn };

@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import type { Bytes } from "../content/bytes.ts";
 import { makeDirectory } from "../content/atomic_file.ts";
-import { storageError } from "../content/file_errors.ts";
+import { storageError, writeError } from "../content/file_errors.ts";
 import { writeAllSync } from "../content/write_all.ts";
 import { counted } from "../messages.ts";
 import { NotAllowedError } from "../errors.ts";
@@ -60,7 +60,7 @@ export class Staging {
       await makeDirectory(target);
       return new Staging(target, await makeStagingDirectory(target), { ...options, isNew });
     } catch (error) {
-      throw storageError(error, target);
+      throw writeError(error, target);
     }
   }
 

@@ -11,11 +11,10 @@ const UPLOAD_KEPT = 7 * 24 * 3600_000;
 const TEMPORARY = /^\.layerstash-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Whether drafts are locked. On Windows a lock would shut out the thread that hashes the draft. */
 export const LOCKS: boolean = Deno.build.os !== "windows";
-/**
- * A draft younger than this, in milliseconds, is never removed: between its creation and its lock it looks abandoned. Where
- * there are no locks, only the age tells.
- */
-const YOUNG = LOCKS ? 60_000 : 24 * 3600_000;
+/** For how many milliseconds a draft is kept without a lock. Where there are none, only the age tells. */
+const DRAFT_KEPT = LOCKS ? 0 : 24 * 3600_000;
+/** The same for a small file, which nobody locks. */
+const TEMPORARY_KEPT = LOCKS ? 60_000 : DRAFT_KEPT;
 
 /** A draft that is being written: its lock says so to other processes. It may be closed twice. */
 export interface Draft extends Disposable {
@@ -25,10 +24,15 @@ export interface Draft extends Disposable {
 
 /** Creates an empty draft in a directory. */
 export async function makeDraft(directory: string): Promise<Draft> {
-  const path = join(directory, PREFIX + crypto.randomUUID());
-  const file = await Deno.open(path, { write: true, createNew: true });
-  if (LOCKS) await file.lock(true).catch(() => {}); // the file system has no locks: then nobody can lock the draft
-  return { path, file, [Symbol.dispose]: closingOnce(file) };
+  for (;;) {
+    const path = join(directory, PREFIX + crypto.randomUUID());
+    const file = await Deno.open(path, { write: true, createNew: true });
+    if (LOCKS) await file.lock(true).catch(() => {}); // the file system has no locks: then nobody can lock the draft
+    if (await Deno.lstat(path).then(() => true, () => false)) {
+      return { path, file, [Symbol.dispose]: closingOnce(file) };
+    }
+    file.close(); // before it was locked, another process has taken it for abandoned
+  }
 }
 
 /**
@@ -73,12 +77,13 @@ async function removeEach(directory: string): Promise<void> {
 /** How many milliseconds a file is kept that nobody writes to; `undefined` = it is no draft, and stays. */
 function keptFor(name: string): number | undefined {
   if (name.startsWith(UPLOAD_PREFIX)) return UPLOAD_KEPT;
-  return name.startsWith(PREFIX) || TEMPORARY.test(name) ? YOUNG : undefined;
+  if (name.startsWith(PREFIX)) return DRAFT_KEPT;
+  return TEMPORARY.test(name) ? TEMPORARY_KEPT : undefined;
 }
 
 async function removeIfAbandoned(path: string, kept: number): Promise<void> {
   using file = await Deno.open(path, { read: true, write: true });
   const { mtime } = await file.stat();
   const age = Date.now() - (mtime?.getTime() ?? Date.now());
-  if (age > kept && (!LOCKS || await file.tryLock(true))) await Deno.remove(path);
+  if ((kept === 0 || age > kept) && (!LOCKS || await file.tryLock(true))) await Deno.remove(path);
 }

@@ -1,7 +1,8 @@
 /** Reads the file `index.json` of a layout, and says why where it cannot be read. @module */
 import { join } from "node:path";
 import { collectFile } from "../content/collect.ts";
-import { denied, systemWords } from "../content/file_errors.ts";
+import { denied } from "../content/file_errors.ts";
+import { systemWords } from "../content/system_words.ts";
 import { InvalidInputError, LayerstashError, MismatchError } from "../errors.ts";
 import { isFile } from "../oci/path_reference.ts";
 import { hasManifests, howToRestore, indexLost } from "./directory.ts";

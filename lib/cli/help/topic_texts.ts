@@ -245,8 +245,8 @@ mount. Its layers are in the eStargz form; those of files hold some 128 MiB each
 directories. Modes, times, symbolic and hard links and empty directories come back; on Linux with times to the
 nanosecond, and with names that are not UTF-8; on Linux also extended attributes, of those \`user.*\` and
 \`security.capability\`. Owners are stored with \`--keep-owner\` alone, as numbers; sockets, pipes and devices are
-not. Set-user-ID and set-group-ID bits come back with the owners only. Holes of sparse files are stored as
-zeros, which come back as holes.
+not. Set-user-ID and set-group-ID bits come back with the owners only; \`verify\` counts them, and takes none
+for a fault. Holes of sparse files are stored as zeros, which come back as holes.
 
 Of a directory that was stored before, only layers with files that have changed are read and sent;
 \`--overwrite\` replaces another folder or image of this name. \`--exclude GLOB\` leaves out what such a line of
@@ -256,7 +256,14 @@ nothing is named, and it is an error if everything is left out. \`download ADDRE
 or completes one: files with the size and time of the stored ones are not fetched, or, with \`--checksum\`,
 those of the same content; \`--overwrite\` replaces those that differ, \`--delete\` removes what is not in the
 folder, and \`--only GLOB\` brings back what such a line would match: \`*.txt\` and \`img\` at any depth, \`/img\` at
-the top. Files get their names when all of them are there, and the same command goes on after an interruption.
+the top. Where a file has another time alone, \`--checksum\` settles whether it differs.
+
+Files get their names when all of them are there. What an interrupted download has fetched stays in a hidden
+directory: \`.NAME.layerstash-part\` beside a new one, \`.layerstash-part\` in one that was there. The same
+command goes on with it, and removes it at its end; one that brings another state or another part of the
+folder to the same place begins anew. Nothing else removes it: to give up, use \`rm -rf\`. In a directory it is
+neither stored nor compared.
+
 \`--same-owner\`, which needs root, gives everything to the owner that is stored (without \`--keep-owner\` of
 \`upload\` that is root), with set-ID bits and \`security.capability\`.
 
@@ -330,7 +337,9 @@ The space is freed:
   that, \`remove\` frees them. Those of aliases that were moved or removed go with \`blob remove\`. What a
   given-up \`--overwrite\` had stored stays as well; in a registry, the next collection of garbage takes it.
   \`umoci gc --layout DIR\` frees all that no tag leads to, also blobs without an alias: let nothing write there
-  meanwhile.
+  meanwhile. The next command that writes to the directory removes what a killed one had begun to write
+  (\`.layerstash-draft-*\`); what a client of \`serve\` has begun to send and not ended (\`.layerstash-upload-*\`)
+  goes after seven days.
 - **On Docker Hub and GHCR**, later.
 - **In a registry of your own**, when it collects garbage: with distribution,
   \`registry garbage-collect CONFIG\`. Restart it then: its cache may name blobs that are gone, and it would not
@@ -992,29 +1001,30 @@ http proxies.
 
 ## What happens, what you see, what to do
 
-| what happens                             | what you see                                                                                                  | what to do                                 |
-| ---------------------------------------- | ------------------------------------------------------------------------------------------------------------- | ------------------------------------------ |
-| killed: \`Ctrl-C\`, \`kill -9\`, a reboot    | \`FILE.part\`; an incomplete stash, if a chunk was complete, or the old one, if it was to be replaced           | the same command again                     |
-| killed when the new file was all there   | a torn stash: some tags are those of the old file                                                             | the same command again                     |
-| offline                                  | a line every half minute; after ten minutes an error, exit code 1 (a host that never answered: after seconds) | the same command again                     |
-| a connection falls silent                | after a minute a line, and another attempt                                                                    | nothing                                    |
-| a token expires                          | nothing; if no new one is given, exit code 4                                                                  | \`layerstash login\`, the same command again |
-| the disk is full (download)              | how much room is missing, exit code 1                                                                         | free space, the same command again         |
-| the registry is full, or read-only       | an error after some attempts, exit code 1                                                                     | ask its owner; then the same command again |
-| the registry is busy (429)               | how long layerstash waits, and then it asks more slowly; an error if it is to wait for over 15 minutes        | the same command, later                    |
-| the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                       | \`verify --deep\`, see [Damage](#damage)     |
-| a chunk is missing at the registry       | which one, exit code 3                                                                                        | store the file again                       |
-| the file changes while it is stored      | that it changed, or is gone, exit code 5; the stash is not completed                                          | the same command when nothing writes to it |
-| a directory has lost its \`index.json\`    | an error, exit code 5, rather than an empty list                                                              | restore it from a backup                   |
-| another file has the name of a download  | that it exists, exit code 6; it is not touched                                                                | another name; or \`--overwrite\`             |
-| two uploads of one name at once          | one wins, the other says so, exit code 6; at worst both do                                                    | wait; or \`--overwrite\`                     |
-| the stash is removed while it is fetched | that it was removed, exit code 3                                                                              | the same command again                     |
+| what happens                             | what you see                                                                                                                             | what to do                                 |
+| ---------------------------------------- | ---------------------------------------------------------------------------------------------------------------------------------------- | ------------------------------------------ |
+| killed: \`Ctrl-C\`, \`kill -9\`, a reboot    | \`FILE.part\`, of a folder \`.NAME.layerstash-part\`; an incomplete stash, if a chunk was complete, or the old one, if it was to be replaced | the same command again                     |
+| killed when the new file was all there   | a torn stash: some tags are those of the old file                                                                                        | the same command again                     |
+| offline                                  | a line every half minute; after ten minutes an error, exit code 1 (a host that never answered: after seconds)                            | the same command again                     |
+| a connection falls silent                | after a minute a line, and another attempt                                                                                               | nothing                                    |
+| a token expires                          | nothing; if no new one is given, exit code 4                                                                                             | \`layerstash login\`, the same command again |
+| the disk is full (download)              | how much room is missing, exit code 1                                                                                                    | free space, the same command again         |
+| the registry is full, or read-only       | an error after some attempts, exit code 1                                                                                                | ask its owner; then the same command again |
+| the registry is busy (429)               | how long layerstash waits, and then it asks more slowly; an error if it is to wait for over 15 minutes                                   | the same command, later                    |
+| the registry lies, or a byte is wrong    | what does not match, exit code 5; no file gets its name                                                                                  | \`verify --deep\`, see [Damage](#damage)     |
+| a chunk is missing at the registry       | which one, exit code 3                                                                                                                   | store the file again                       |
+| the file changes while it is stored      | that it changed, or is gone, exit code 5; the stash is not completed                                                                     | the same command when nothing writes to it |
+| a directory has lost its \`index.json\`    | an error, exit code 5, rather than an empty list                                                                                         | restore it from a backup                   |
+| another file has the name of a download  | that it exists, exit code 6; it is not touched                                                                                           | another name; or \`--overwrite\`             |
+| two uploads of one name at once          | one wins, the other says so, exit code 6; at worst both do                                                                               | wait; or \`--overwrite\`                     |
+| the stash is removed while it is fetched | that it was removed, exit code 3                                                                                                         | the same command again                     |
 
 ## Resuming
 
 Resuming needs nothing but the same command. An upload skips chunks that are already stored. A download
-verifies what is in \`FILE.part\` and fetches only what is missing. A file gets its name only when it is on the
-disk. From then on it survives a power cut, as does every blob and tag in a directory.
+verifies what is in \`FILE.part\`, or in the hidden directory of a [folder](files.md#directories), and fetches
+only what is missing. A file gets its name only when it is on the disk. From then on it survives a power cut,
+as does every blob and tag in a directory.
 
 ## What is sent or fetched twice
 
@@ -1089,7 +1099,8 @@ has the number of the \`chunk\` (0 is the local file as a whole), its \`kind\` (
 the blob, \`tag\` if its tag is missing or holds something else, or \`file\` if a local file differs), and the
 \`problem\` in words. Those of a folder have the number of the \`layer\`, and the \`kind\` is \`missing\`, \`size\`,
 \`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was compared, \`differences\` counts
-what differs, and each has an event like those of \`diff\`; \`times\` counts what has another time alone.
+what differs, and each has an event like those of \`diff\`; \`times\` counts what has another time alone, and
+\`setIds\` what has other set-ID bits beside that.
 
 \`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
 \`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,

@@ -1,4 +1,5 @@
 /** Lines on standard error: `layerstash: ...`, from the level on that the user wants. @module */
+import { saidBy } from "../../content/system_words.ts";
 import type { TransferEvent } from "../../events.ts";
 import { counted, printable, withoutPasswords } from "../../messages.ts";
 import { wrapWords } from "../text/columns.ts";
@@ -54,7 +55,7 @@ export class Log {
 
   /** Prints what could not be done and why, the error's hint, and its stack when debugging. */
   fail(what: string, error: unknown): void {
-    this.print("critical", `${what}: ${error instanceof Error ? error.message : String(error)}`);
+    this.print("critical", `${what}: ${saidBy(error)}`);
     const hint = (error as { hint?: unknown } | null)?.hint;
     if (typeof hint === "string") this.hint(hint);
     if (error instanceof Error && error.stack && this.#wants("debug")) {
