@@ -121,7 +121,7 @@ Deno.test(
       assert.deepEqual([gone.stdout, gone.stderr], ["141\n", ""]);
       const full = await work.run(args, under('"$@" >/dev/full'));
       assert.equal(full.code, 1);
-      assert.match(full.stderr, /^layerstash: cannot write to standard output: No space left on device.*\n$/);
+      assert.match(full.stderr, /^layerstash: cannot write to standard output: no space is left on the disk.*\n$/);
     }
   },
 );
@@ -208,7 +208,7 @@ Deno.test("events that find no room are a failure in plain words", onLinux("/dev
   ) {
     const { code, stderr } = await work.run(args, under);
     assert.equal(code, 1, stderr);
-    assert.match(stderr, /^layerstash: cannot .*: No space left on device.*\n$/);
+    assert.match(stderr, /^layerstash: cannot .*: no space is left on the disk.*\n$/);
   }
 });
 
