@@ -46,7 +46,7 @@ import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash, keepStored } from "./lib/stash/complete_stash.ts";
 import { type ExistingLook, lookUpOnce } from "./lib/stash/existing_chunks.ts";
-import { asStored } from "./lib/stash/decrypted_stash.ts";
+import { asStored } from "./lib/stash/open_stash.ts";
 import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
 import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";

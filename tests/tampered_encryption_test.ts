@@ -49,6 +49,14 @@ Deno.test("a file that age has encrypted is the one of its digest, although othe
   await requireRefused(scene, digest!);
 });
 
+Deno.test("a chunk of an encrypted file that is missing, though the stash lists it, is named", async () => {
+  await using scene = await setScene();
+  const { chunks } = await upload(scene.store, "disk", encrypted(scene));
+  scene.fake.storage.blobs.delete(chunks[1]!.digest);
+  const error = await failure(fetched(scene.store, "disk", scene.key.identities));
+  assert.equal(error.message, `chunk 2 is missing in ${scene.store.name}`);
+});
+
 Deno.test("chunks whose registry denies that they are encrypted are refused, whichever it gives", async () => {
   await using scene = await setScene();
   const { chunks } = await upload(scene.store, "disk", encrypted(scene));
@@ -141,7 +149,7 @@ Deno.test("a server with the key lists a file whose description was damaged, and
   const list = await handler(new Request("http://localhost/files/me/files/", { headers }));
   const page = await list.text();
   assert.equal(list.status, 200, page);
-  assert.match(page, /badge bad">the encrypted bytes are damaged[^]*Download plain/);
+  assert.match(page, /badge bad">encrypted, damaged[^]*Download plain/);
   assert.doesNotMatch(page, /Download disk/);
   const mounted = await handler(
     new Request("http://localhost/dav/me/files/", { method: "PROPFIND", headers }),

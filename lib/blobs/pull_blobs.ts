@@ -103,7 +103,7 @@ export async function pullFound(
       hint: "--with-info is for standard output",
     });
   }
-  const opened = identities && await decryptBlobs(store, blobs, identities, { onEvent, signal });
+  const opened = identities && await decryptBlobs(store, blobs, { identities, onEvent, signal });
   const { reader, blobs: readable } = opened ?? { reader: store, blobs };
   const size = totalBlobSize(readable);
   const range = rangeWithin(size, options.range);

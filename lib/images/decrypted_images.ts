@@ -1,22 +1,18 @@
 /** A store in which encrypted images seem to be plain ones: whoever reads it need not know that they are encrypted. @module */
-import { verified } from "../content/byte_stream.ts";
-import type { Bytes, ByteStream } from "../content/bytes.ts";
 import { type ByteRange, bytesSource } from "../content/source.ts";
-import { AgeFile, decryptBytes, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
+import { decryptBytes, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { MismatchError } from "../errors.ts";
 import { withoutProgress } from "../events.ts";
-import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import { isIndex } from "../oci/image_index.ts";
 import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
-import { pull } from "../transfer/pull.ts";
+import { type PlainBlob, plainBlob, withPlainBlobs } from "../transfer/plain_blobs.ts";
 import { receiveSmall } from "../transfer/receive.ts";
 import {
   encryptedBlobs,
-  type EncryptedLayer,
   type ImageDescription,
   isEncryptedImage,
   MOST_OF_DESCRIPTION,
@@ -29,14 +25,6 @@ export interface DecryptedImagesOptions {
   identities?: Identities | undefined;
   /** Reports no image for which no key was needed: several things are looked at, and nobody said that this one is encrypted. */
   quiet?: boolean | undefined;
-}
-
-/** A plain blob of an encrypted image. */
-interface PlainBlob {
-  size: number;
-  /** The age file that holds it; absent = the description does. */
-  stored?: SizedBlob;
-  open(range: ByteRange, options: CallOptions): ByteStream;
 }
 
 /**
@@ -77,27 +65,9 @@ export function decryptedImages<S extends StoreReader>(
 ): S {
   if (!identities) return store;
   const images = new DecryptedImages(store, { identities, quiet });
-  const calls: Partial<StoreReader> = {
-    manifest: (reference, options) => images.manifest(reference, options),
-    async stat(digest, options) {
-      const { size, stored } = images.blob(digest) ?? {};
-      if (size === undefined) return await store.stat(digest, options);
-      const found = stored && await store.stat(stored.digest, { ...options, size: stored.size });
-      return stored ? found && found - stored.size + size : size;
-    },
-    async read(digest, options = {}) {
-      const blob = images.blob(digest);
-      if (!blob) return await store.read(digest, options);
-      return verified(blob.open({ start: 0, end: blob.size }, options), digest);
-    },
-    async readUnverified(digest, options = {}) {
-      const blob = images.blob(digest);
-      if (!blob) return await store.readUnverified(digest, options);
-      return blob.open(options.range ?? { start: 0, end: blob.size }, options);
-    },
-    prove: async (digest) => images.blob(digest) ? undefined : await store.prove?.(digest), // its file is another one
-  };
-  return withCalls<S>(store, calls as Partial<S>);
+  const reader = withPlainBlobs(store, (digest) => images.blob(digest));
+  const manifest: StoreReader["manifest"] = (reference, options) => images.manifest(reference, options);
+  return withCalls<S>(reader, { manifest } as Partial<S>);
 }
 
 /** The encrypted images of a store that were opened, and their blobs. */
@@ -149,7 +119,9 @@ class DecryptedImages {
     const { manifest, config, layers } = description;
     const listed = readImageManifest(manifest);
     for (const [index, { digest, size }] of listed.layers.entries()) {
-      this.#blobs.set(digest, await plainLayer(this.#store, { size, stored: layers[index]! }, openHeader));
+      const { nonce, ...stored } = layers[index]!;
+      const header = await openHeader(stored.header);
+      this.#blobs.set(digest, plainBlob(this.#store, stored, { header, nonce, size }));
     }
     const open = ({ start, end }: ByteRange) => bytesSource(config).open(start, end);
     this.#blobs.set(listed.config.digest, { size: config.length, open });
@@ -176,23 +148,4 @@ export async function decryptDescription(
   const bytes = await receiveSmall(store, blob, { onEvent: withoutProgress(onEvent), signal });
   const { plain } = await decryptBytes(bytes, openHeader);
   return readDescription(stored, plain);
-}
-
-/** A layer, by its age file. Nothing is read yet. */
-async function plainLayer(
-  store: StoreReader,
-  { size, stored }: { size: number; stored: EncryptedLayer },
-  openHeader: HeaderOpener,
-): Promise<PlainBlob> {
-  const { digest, size: storedSize, nonce } = stored;
-  const file = AgeFile.ofKnown({ header: await openHeader(stored.header), nonce, size });
-  const open = ({ start, end }: ByteRange, { signal, onEvent = store.onEvent }: CallOptions) => {
-    const quiet = withoutProgress(onEvent); // whoever takes the plain bytes counts these
-    const read = (range: ByteRange): AsyncIterable<Bytes> => {
-      const orWhole = range.start === 0 && range.end === storedSize; // a refusal of ranges tells others to ask for that
-      return pull(store, { digest, size: storedSize, range, orWhole, signal, onEvent: quiet });
-    };
-    return file.open(start, end, read);
-  };
-  return { size, stored, open };
 }

@@ -13,7 +13,7 @@ import { type Digest, isDigest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { adaptiveJobs, checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { completeStash } from "./complete_stash.ts";
-import { decryptStash, openSecrets, type StashSecrets } from "./decrypted_stash.ts";
+import { decryptStash, openSecrets, type StashSecrets } from "./open_stash.ts";
 import { marksOf, type StashInput } from "./encrypted_input.ts";
 import { lookUpExisting } from "./existing_chunks.ts";
 import { findStash } from "./find_stash.ts";

@@ -10,7 +10,7 @@ import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
-import type { OpenStash } from "./decrypted_stash.ts";
+import type { OpenStash } from "./open_stash.ts";
 import { type Chunk, chunkName, middleChunks, reportPlan, type Stash } from "./stash.ts";
 import type { VerifyOptions } from "./verb_options.ts";
 

@@ -7,7 +7,7 @@ import { isNewFile } from "../files/partial_file.ts";
 import { firstPart } from "../transfer/fetch_blobs.ts";
 import type { ReadAhead } from "../transfer/read_ahead.ts";
 import type { LookOptions } from "./chunk_image.ts";
-import type { OpenStash } from "./decrypted_stash.ts";
+import type { OpenStash } from "./open_stash.ts";
 import { explainFetchError } from "./stash_faults.ts";
 import { chunkName } from "./stash.ts";
 import type { DownloadOptions } from "./verb_options.ts";

@@ -6,7 +6,7 @@ import { type JoinedPart, joinedStream } from "../content/joined_stream.ts";
 import type { ByteRange } from "../content/source.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { readBlob } from "../transfer/read_blob.ts";
-import type { OpenStash } from "./decrypted_stash.ts";
+import type { OpenStash } from "./open_stash.ts";
 import { findStash } from "./find_stash.ts";
 import { openStash } from "./open_stash.ts";
 import { explainFetchError } from "./stash_faults.ts";

@@ -9,7 +9,7 @@ import { SMALL_FILE } from "../files/input.ts";
 import { digestOf, isDigest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { storedSource } from "../transfer/stored_source.ts";
-import type { StashSecrets } from "./decrypted_stash.ts";
+import type { StashSecrets } from "./open_stash.ts";
 import { digestOfList, encryptDetails } from "./encrypted_details.ts";
 import type { StashInput } from "./encrypted_input.ts";
 import { otherUpload } from "./read_back.ts";

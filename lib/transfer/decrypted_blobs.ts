@@ -1,18 +1,25 @@
-/** Encrypted blobs, read as if their plain bytes lay in the store. @module */
+/** Blobs that are age files, opened with keys: what nobody has written down of them is read from their headers. @module */
 import type { Bytes } from "../content/bytes.ts";
 import type { FileHasher } from "../content/hasher.ts";
 import type { ByteRange } from "../content/source.ts";
 import { RunningHash } from "../content/running_hash.ts";
-import { AgeFile, type HeaderOpener, headerOpener } from "../encryption/age_file.ts";
+import { AgeFile, headerOpener } from "../encryption/age_file.ts";
 import type { Identities } from "../encryption/identities.ts";
 import { SealedHasher } from "../encryption/sealed_hasher.ts";
 import { withoutProgress } from "../events.ts";
 import { type LayerstashError, MismatchError, NotAllowedError } from "../errors.ts";
-import type { SizedBlob } from "../oci/descriptor.ts";
+import { type SizedBlob, totalSize } from "../oci/descriptor.ts";
 import { algorithmOf, corrupted, type Digest } from "../oci/digest.ts";
-import { withCalls } from "../store/replaced_calls.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
+import { placeBlobs } from "./placed_blob.ts";
+import { type PlainBlob, withPlainBlobs } from "./plain_blobs.ts";
 import { pull } from "./pull.ts";
+
+/** What opening blobs takes. */
+export interface DecryptOptions extends CallOptions {
+  /** The keys. */
+  identities: Identities;
+}
 
 /** Blobs that were decrypted. */
 export interface DecryptedBlobs {
@@ -36,57 +43,77 @@ export interface DecryptedBlobs {
 export async function decryptBlobs(
   store: StoreReader,
   blobs: readonly SizedBlob[],
-  identities: Identities,
-  options: CallOptions = {},
+  { identities, ...options }: DecryptOptions,
 ): Promise<DecryptedBlobs> {
-  const openHeader = headerOpener(identities);
-  const opened = new Map<Digest, OpenedBlob>();
+  const opened = new Map<Digest, OpenedFile>();
   for (const blob of blobs) {
-    if (!opened.has(blob.digest)) opened.set(blob.digest, await openBlob(store, blob, openHeader, options));
+    if (opened.has(blob.digest)) continue;
+    const read = verifiedRanges(store, blob, options);
+    opened.set(
+      blob.digest,
+      await openFile(read, blob.size, identities).catch((error) => {
+        throw ofBlob(blob, error);
+      }),
+    );
   }
-  const openedAs = (digest: Digest) => {
-    const blob = opened.get(digest);
-    if (blob) return blob;
-    throw new MismatchError(`the blob ${digest} was not decrypted`);
-  };
-  const reader = withCalls(store, {
-    prove: () => Promise.resolve(undefined), // the stored file is another one
-    stat: (digest) => Promise.resolve(openedAs(digest).file.size),
-    readUnverified(digest, { range, ...calls } = {}) {
-      const { file, read } = openedAs(digest);
-      return Promise.resolve(file.open(range?.start, range?.end, (range) => read(range, calls)));
-    },
-  });
-  const plain = blobs.map(({ digest }) => ({ digest, size: openedAs(digest).file.size }));
+  const plain = blobs.map(({ digest }) => ({ digest, size: opened.get(digest)!.size }));
+  const files = new Map(Array.from(opened, ([digest, { file }]) => [digest, file]));
   return {
-    reader,
+    reader: withPlainBlobs(store, (digest) => opened.get(digest)),
     blobs: plain,
-    files: Array.from(opened.values(), ({ file }) => file),
-    hasher: new SealedHasher(new Map(Array.from(opened, ([digest, { file }]) => [digest, file]))),
+    files: [...files.values()],
+    hasher: new SealedHasher(files),
   };
 }
 
-/** A blob that was opened, and how its stored bytes are read. */
-interface OpenedBlob {
-  file: AgeFile;
-  read: VerifiedRanges;
+/**
+ * Opens the age file that blobs are, end to end. It goes by the digest of the first of them.
+ *
+ * @throws {NotAllowedError} if it is encrypted for none of the identities
+ * @throws {MismatchError} if it is not an age file, or damaged
+ */
+export async function decryptJoined(
+  store: StoreReader,
+  blobs: readonly SizedBlob[],
+  { identities, ...options }: DecryptOptions,
+): Promise<DecryptedBlobs> {
+  const parts = placeBlobs(blobs).map((blob) => ({ ...blob, read: verifiedRanges(store, blob, options) }));
+  const read: VerifiedRanges = async function* ({ start, end }, options) {
+    for (const { size, at, read } of parts) {
+      const range = { start: Math.max(0, start - at), end: Math.min(size, end - at) };
+      if (range.start < range.end) yield* read(range, options);
+    }
+  };
+  const opened = await openFile(read, totalSize(blobs), identities);
+  const { digest } = blobs[0]!;
+  return {
+    reader: withPlainBlobs(store, (wanted) => wanted === digest ? opened : undefined),
+    blobs: [{ digest, size: opened.size }],
+    files: [opened.file],
+  };
 }
 
-async function openBlob(
-  store: StoreReader,
-  blob: SizedBlob,
-  openHeader: HeaderOpener,
-  options: CallOptions,
-): Promise<OpenedBlob> {
-  const read = verifiedRanges(store, blob, options);
-  try {
-    return { file: await AgeFile.open({ read, size: blob.size, openHeader }), read };
-  } catch (error) {
-    const isOfBlob = error instanceof MismatchError || error instanceof NotAllowedError && error.isLasting;
-    throw isOfBlob
-      ? (error as LayerstashError).with({ message: `the blob ${blob.digest}: ${error.message}` })
-      : error;
-  }
+/** An age file that was opened. */
+interface OpenedFile extends PlainBlob {
+  file: AgeFile;
+}
+
+async function openFile(read: VerifiedRanges, size: number, identities: Identities): Promise<OpenedFile> {
+  const file = await AgeFile.open({ read, size, openHeader: headerOpener(identities) });
+  return {
+    file,
+    size: file.size,
+    isVerified: true,
+    open: ({ start, end }, options) => file.open(start, end, (range) => read(range, options)),
+  };
+}
+
+/** The error of what was opened, with the blob that it is of, where it is of one. */
+function ofBlob({ digest }: SizedBlob, error: unknown): unknown {
+  const isOfBlob = error instanceof MismatchError || error instanceof NotAllowedError && error.isLasting;
+  return isOfBlob
+    ? (error as LayerstashError).with({ message: `the blob ${digest}: ${error.message}` })
+    : error;
 }
 
 /** Reads ranges of a blob, each as the call or else the opening says. */

@@ -5,7 +5,7 @@ import { LayerstashError, MismatchError, RangeRefusedError, RegistryError } from
 import type { SizedBlob } from "../oci/descriptor.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { ByteRange } from "../content/source.ts";
-import type { BlobReader, BrokenRead, CallOptions } from "../store/store.ts";
+import type { BlobOptions, BlobReader, BrokenRead, CallOptions } from "../store/store.ts";
 import { pieceReader } from "../content/byte_stream.ts";
 import { collectVerified } from "../content/collect.ts";
 
@@ -126,10 +126,14 @@ async function explainRefusedRange(
   return new RangeRefusedError("the registry gives whole blobs only", { cause: error });
 }
 
-/** Makes sure that the blob still has its size. If so, it was the connection that ended too early. */
-async function requireSize(
+/**
+ * Makes sure that a blob still has its size. If so, it was the connection that ended too early.
+ *
+ * @throws {MismatchError} if it has another one
+ */
+export async function requireSize(
   store: BlobReader,
-  { digest, size, what, signal, onEvent }: ReceiveOptions,
+  { digest, size, what, signal, onEvent }: SizedBlob & BlobOptions,
 ): Promise<void> {
   const found = await store.stat(digest, { what, signal, onEvent });
   if (found === size) return;
@@ -157,7 +161,8 @@ async function* pieces(
   }
 }
 
-function broken(cause: unknown): RegistryError {
+/** The error of a connection that broke. */
+export function broken(cause: unknown): RegistryError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new RegistryError(`the connection broke: ${why}`, { transient: true, cause });
 }

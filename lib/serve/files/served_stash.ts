@@ -2,7 +2,7 @@
 import type { Identities } from "../../encryption/identities.ts";
 import { type Digest, digestOf } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
-import type { OpenStash } from "../../stash/decrypted_stash.ts";
+import type { OpenStash } from "../../stash/open_stash.ts";
 import { findStash } from "../../stash/find_stash.ts";
 import { openStash } from "../../stash/open_stash.ts";
 import { isVerifiable, readOpenStash } from "../../stash/read_stash.ts";
