@@ -121,7 +121,10 @@ Deno.test(
       assert.deepEqual([gone.stdout, gone.stderr], ["141\n", ""]);
       const full = await work.run(args, under('"$@" >/dev/full'));
       assert.equal(full.code, 1);
-      assert.match(full.stderr, /^layerstash: cannot write to standard output: no space is left on the disk.*\n$/);
+      assert.match(
+        full.stderr,
+        /^layerstash: cannot write to standard output: no space is left on the disk.*\n$/,
+      );
     }
   },
 );
