@@ -428,6 +428,26 @@ Deno.test("a number that no user has is not cut to one that a user has", asRoot,
   }
 });
 
+Deno.test("small files that lie between larger ones are fetched without them", async () => {
+  await using work = await makeWorkspace();
+  await Deno.mkdir(work.path("in"));
+  for (let number = 0; number < 20; number++) {
+    await Deno.writeFile(work.path(`in/${number}.jpg`), someBytes(100_000));
+    await Deno.writeTextFile(work.path(`in/${number}.xmp`), `sidecar ${number}`);
+  }
+  using store = openBox(work);
+  await uploadFolder(store, "t", { directory: work.path("in") });
+  let fetched = 0;
+  const onEvent = (event: TransferEvent) => void (event.type === "progress" && (fetched += event.bytes));
+  const { written } = await downloadFolder(store, "t", {
+    directory: work.path("out"),
+    paths: ["*.xmp"],
+    onEvent,
+  });
+  assert.equal(written, 20);
+  assert.ok(fetched < 100_000, `${fetched} bytes`);
+});
+
 Deno.test("a table that gives a small file all of a large pack has only a part of it fetched", () => {
   const row = { type: "reg", name: "a", size: 1, chunkDigest: digestOf(new Uint8Array(1)) };
   const json = new TextEncoder().encode(JSON.stringify({ version: 1, entries: [row] }));

@@ -24,8 +24,11 @@ export interface SegmentFile extends Metadata {
 const SEGMENT = 4 * 1024 * 1024;
 /** The most files of a segment. */
 const MOST_FILES = 2000;
-/** The most bytes between two pieces that are fetched in vain: another request takes as long. */
-const LONGEST_GAP = 256 * 1024;
+/**
+ * The most bytes between two pieces that are fetched in vain. On a fast line a request takes as long as 256 KiB, but small
+ * files between photos would then bring all photos along.
+ */
+const LONGEST_GAP = 64 * 1024;
 
 /** Cuts files of a pack, in the order of the pack and some at a time, into segments. An empty file belongs to the segment that is under way. */
 export async function* segmentsOf(batches: AsyncIterable<PackedEntry[]>): AsyncGenerator<Segment> {
