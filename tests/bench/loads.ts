@@ -1,5 +1,6 @@
 /** All loads: most are rows of a table. @module */
 import { again, manyChunks } from "./chunk_loads.ts";
+import { FOLDER_LOADS } from "./folder_loads.ts";
 import type { LineSettings } from "./line.ts";
 import type { Bench, Load } from "./load.ts";
 import { USUAL } from "./ours.ts";
@@ -114,6 +115,7 @@ const IMAGES: readonly Row[] = [
 export const LOADS: readonly Load[] = [
   start,
   ...[...FAR, ...NEAR, ...IMAGES].map(loadOf),
+  ...FOLDER_LOADS,
   manyChunks,
   again,
   ...SERVE_LOADS,
