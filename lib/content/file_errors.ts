@@ -4,6 +4,9 @@ import { InvalidInputError, LayerstashError, NotAllowedError, NotFoundError } fr
 import { closestName, printable, quoted, shellWord } from "../messages.ts";
 import { knownWords, systemWords } from "./system_words.ts";
 
+/** No space is left on a disk. */
+export class DiskFullError extends LayerstashError {}
+
 /** Whether an error says that nothing is at a path: also where a part of the path is a file. */
 export function isAbsence(error: unknown): boolean {
   return error instanceof Deno.errors.NotFound || error instanceof Deno.errors.NotADirectory;
@@ -85,7 +88,7 @@ export function storageError(error: unknown, path: string): unknown {
   }
   const code = (error as { code?: unknown } | null)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
-    return new LayerstashError(`no space is left on the disk for ${path}`, {
+    return new DiskFullError(`no space is left on the disk for ${path}`, {
       hint: "make room and run the same command again",
       cause: error,
     });

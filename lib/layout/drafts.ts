@@ -3,12 +3,13 @@ import { join } from "node:path";
 import { blobDirectories } from "./directory.ts";
 
 const PREFIX = ".layerstash-draft-";
-/** The names of uploads that come in pieces: the ID of the upload follows. */
-export const UPLOAD_PREFIX = ".layerstash-upload-";
+const UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}";
+/** The names of uploads that come in pieces. */
+const UPLOAD = new RegExp(`^\\.layerstash-upload-(${UUID})$`);
 /** How many milliseconds an upload is kept after its last piece. */
-const UPLOAD_KEPT = 7 * 24 * 3600_000;
+export const UPLOAD_KEPT: number = 7 * 24 * 3600_000;
 /** The temporary names of small files that are written atomically. A blob has a draft instead: it may have 5 GiB. */
-const TEMPORARY = /^\.layerstash-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+const TEMPORARY = new RegExp(`^\\.layerstash-${UUID}$`);
 /** Whether drafts are locked. On Windows a lock would shut out the thread that hashes the draft. */
 export const LOCKS: boolean = Deno.build.os !== "windows";
 /** For how many milliseconds a draft is kept without a lock. Where there are none, only the age tells. */
@@ -20,6 +21,17 @@ const TEMPORARY_KEPT = LOCKS ? 60_000 : DRAFT_KEPT;
 export interface Draft extends Disposable {
   readonly path: string;
   readonly file: Deno.FsFile;
+}
+
+/** The name of the file of an upload; `undefined` = no upload has such an ID. */
+export function uploadFile(id: string): string | undefined {
+  const name = `.layerstash-upload-${id}`;
+  return UPLOAD.test(name) ? name : undefined;
+}
+
+/** The ID of the upload whose file has a name; `undefined` = the file is something else. */
+export function uploadIn(name: string): string | undefined {
+  return UPLOAD.exec(name)?.[1];
 }
 
 /** Creates an empty draft in a directory. */
@@ -76,7 +88,7 @@ async function removeEach(directory: string): Promise<void> {
 
 /** How many milliseconds a file is kept that nobody writes to; `undefined` = it is no draft, and stays. */
 function keptFor(name: string): number | undefined {
-  if (name.startsWith(UPLOAD_PREFIX)) return UPLOAD_KEPT;
+  if (uploadIn(name) !== undefined) return UPLOAD_KEPT;
   if (name.startsWith(PREFIX)) return DRAFT_KEPT;
   return TEMPORARY.test(name) ? TEMPORARY_KEPT : undefined;
 }

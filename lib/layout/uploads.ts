@@ -4,19 +4,17 @@ import { ConflictError } from "../errors.ts";
 import type { Algorithm } from "../oci/digest.ts";
 import type { BeginUploadOptions, CallOptions, UploadInPieces, UploadsInPieces } from "../store/store.ts";
 import type { Blobs } from "./blobs.ts";
-import { UPLOAD_PREFIX } from "./drafts.ts";
+import { UPLOAD_KEPT, uploadFile, uploadIn } from "./drafts.ts";
 import { LayoutUpload } from "./layout_upload.ts";
 
 /** How many uploads one layout has at most. Whoever begins uploads and leaves them cannot fill the directory. */
 const MOST = 1000;
-/** An upload that got nothing for so many milliseconds makes room where there are too many. */
+/** An upload that got nothing for so many milliseconds makes room where there are too many, or the disk is full. */
 const IDLE = 3600_000;
 /** For how many milliseconds a count that was too high is believed: counting takes longer than a request. */
 const COUNTED_FOR = 10_000;
 /** How many uploads are hashed while they come. Others are read again at their end. */
 const HASHED = 64;
-
-const ID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** The uploads of one layout. */
 export class LayoutUploads implements UploadsInPieces {
@@ -49,7 +47,7 @@ export class LayoutUploads implements UploadsInPieces {
 
   async find(id: string, { signal }: CallOptions = {}): Promise<UploadInPieces | undefined> {
     signal?.throwIfAborted();
-    if (!ID.test(id)) return undefined;
+    if (uploadFile(id) === undefined) return undefined;
     const info = await Deno.stat(this.#path(id)).catch(() => undefined);
     if (info?.isFile) return this.#know(id, { size: info.size });
     this.#known.delete(id);
@@ -88,30 +86,40 @@ export class LayoutUploads implements UploadsInPieces {
   }
 
   async #recount(): Promise<void> {
-    this.#count = await this.#removeIdle();
+    this.#count = (await this.#ids()).length;
+    if (this.#count >= MOST) {
+      await this.endAbandoned({ needsRoom: true });
+      this.#count = (await this.#ids()).length;
+    }
     this.#counted = Date.now();
     this.#counting = undefined;
   }
 
-  /** Counts the uploads. Where there are too many, removes those that are idle. */
-  async #removeIdle(): Promise<number> {
+  async endAbandoned({ needsRoom, signal }: CallOptions & { needsRoom?: boolean } = {}): Promise<void> {
+    for (const id of await this.#ids()) {
+      signal?.throwIfAborted();
+      const path = this.#path(id);
+      const info = await Deno.stat(path).catch(() => undefined);
+      if (!info?.mtime || Date.now() - info.mtime.getTime() <= (needsRoom ? IDLE : UPLOAD_KEPT)) continue;
+      this.#known.get(id)?.forgetHash();
+      this.#known.delete(id);
+      await Deno.remove(path).catch(() => {}); // it may have ended meanwhile
+    }
+  }
+
+  /** The IDs of all uploads, also of those that this process does not know. */
+  async #ids(): Promise<string[]> {
     const ids: string[] = [];
     try {
       for await (const { name } of Deno.readDir(this.#directory)) {
-        if (name.startsWith(UPLOAD_PREFIX)) ids.push(name.slice(UPLOAD_PREFIX.length));
+        const id = uploadIn(name);
+        if (id !== undefined) ids.push(id);
       }
     } catch { /* there is no layout yet, or nobody may list it: then nobody can write there either */ }
-    if (ids.length < MOST) return ids.length;
-    const ages = await Promise.all(ids.map(async (id) => {
-      const info = await Deno.stat(this.#path(id)).catch(() => undefined);
-      return Date.now() - (info?.mtime?.getTime() ?? Date.now());
-    }));
-    const idle = ids.filter((_, index) => ages[index]! > IDLE);
-    for (const id of idle) await Deno.remove(this.#path(id)).catch(() => {});
-    return ids.length - idle.length;
+    return ids;
   }
 
   #path(id: string): string {
-    return join(this.#directory, UPLOAD_PREFIX + id);
+    return join(this.#directory, uploadFile(id)!);
   }
 }

@@ -170,6 +170,12 @@ export interface UploadsInPieces {
   begin(options?: BeginUploadOptions): Promise<UploadInPieces>;
   /** The upload with an ID; `undefined` = there is none. */
   find(id: string, options?: CallOptions): Promise<UploadInPieces | undefined>;
+  /**
+   * Ends the uploads that got nothing for a week, also those that another process has begun.
+   *
+   * @param options `needsRoom`: the disk is full, and so an hour is enough
+   */
+  endAbandoned(options?: CallOptions & { needsRoom?: boolean }): Promise<void>;
 }
 
 /**

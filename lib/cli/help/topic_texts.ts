@@ -875,7 +875,9 @@ files.example.com {
 
 1024 connections, 100 requests under way on each, 32 KiB of headers within 20 seconds, 1000 uploads under way
 in a repository, 4 MiB for a manifest. A client that neither sends nor takes anything for a minute loses the
-connection; what it has sent of an upload stays for a week, and \`GET\` of the upload says how much that is.
+connection; what it has sent of an upload stays, and \`GET\` of the upload says how much that is. An upload that
+gets nothing for a week ends; where the disk is full, or a repository has 1000 of them, after an hour. What a
+full disk has no room for is answered with 507.
 `,
   registries: `# Registries
 

@@ -8,6 +8,7 @@ import {
   NotFoundError,
   RegistryError,
 } from "../../errors.ts";
+import { DiskFullError } from "../../content/file_errors.ts";
 import { MANIFEST_BLOB_UNKNOWN } from "../../oci/error_codes.ts";
 import type { Serving } from "../part.ts";
 
@@ -64,6 +65,7 @@ export const REFUSED = {
   denied: [403, "DENIED"],
   unsupported: [405, "UNSUPPORTED"],
   tooMany: [429, "TOOMANYREQUESTS"],
+  diskFull: [507, "DENIED"], // docker does not try again what is denied
   upstream: [502, "UNKNOWN"],
   unknown: [500, "UNKNOWN"],
 } as const satisfies Record<string, readonly [number, string]>;
@@ -83,6 +85,9 @@ export function refusalOfError(error: unknown): Refusal {
       return new Refusal(REFUSED.tooMany, "the registry behind this one asks for patience");
     }
     return new Refusal(REFUSED.upstream, "the registry behind this one has failed");
+  }
+  if (error instanceof DiskFullError) {
+    return new Refusal(REFUSED.diskFull, "no space left on device: the disk of this server is full");
   }
   if (error instanceof InvalidInputError) return new Refusal(REFUSED.manifestInvalid, error.message);
   if (error instanceof ConflictError) return new Refusal(REFUSED.tooMany, error.message);

@@ -1,5 +1,7 @@
 /** The OCI registry at `/v2/` (OCI distribution spec 1.1). @module */
 import { isReading, type Part, type Serving } from "../part.ts";
+import { DiskFullError } from "../../content/file_errors.ts";
+import { endOldUploads, makeRoom } from "./abandoned_uploads.ts";
 import { answerWithBlob, deleteBlob } from "./blob_requests.ts";
 import { referrersResponse, sendCatalog, sendReferrers, sendTags } from "./list_requests.ts";
 import { answerWithManifest, deleteManifest, storeManifest } from "./manifest_requests.ts";
@@ -73,7 +75,13 @@ async function answerIn(
   if (!found && work === sendReferrers) return referrersResponse([], digestIn(word) && {});
   if (!found) throw new Refusal(REFUSED.nameUnknown, "the repository is unknown", { detail: { name } });
   if (isWrite && !found.isWritable) throw readOnlyRefusal();
-  return await work({ ...asked, name, store: found.store });
+  if (work === openUpload) await endOldUploads(serving);
+  try {
+    return await work({ ...asked, name, store: found.store });
+  } catch (error) {
+    if (error instanceof DiskFullError) await makeRoom(serving);
+    throw error;
+  }
 }
 
 /** Names and digests need no escapes, but some clients write the colon of a digest as one. */

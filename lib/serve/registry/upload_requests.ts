@@ -1,4 +1,5 @@
 /** Uploads to the registry: `/v2/<name>/blobs/uploads/` and the sessions below it. @module */
+import { DiskFullError } from "../../content/file_errors.ts";
 import { ConflictError, InvalidInputError, MismatchError } from "../../errors.ts";
 import { algorithmOf, type Digest } from "../../oci/digest.ts";
 import type { UploadInPieces, UploadsInPieces } from "../../store/store.ts";
@@ -73,6 +74,7 @@ async function append({ request, name }: RegistryRequest, upload: UploadInPieces
   try {
     await upload.append(request.body, { signal: request.signal });
   } catch (error) {
+    if (error instanceof DiskFullError) await upload.cancel(); // what has come would keep the disk full
     if (!(error instanceof ConflictError)) throw error;
     throw new Refusal(REFUSED.rangeInvalid, error.message, { headers: sessionHeaders(name, upload) });
   }
