@@ -109,6 +109,9 @@ Deno.test("blobs of the registry have the same ranges, and an empty file has non
     [{ range: "bytes=2-5, 8-9" }, 200, CHUNK],
     [{ range: "bytes=2-5", "if-range": '"other"' }, 200, CHUNK],
     [{ range: "bytes=2-5", "if-range": `"${made.stash.chunks[0]!.digest}"` }, 206, 4],
+    [{ "if-none-match": `W/"${made.stash.chunks[0]!.digest}"` }, 304, 0],
+    [{ "if-none-match": "*" }, 304, 0],
+    [{ "if-match": '"other"', range: "bytes=2-5" }, 412, 0],
   ];
   for (const [headers, status, length] of cases) {
     const answer = await made.ask(path, headers);

@@ -80,6 +80,36 @@ Deno.test("directories list what is in them, to the depth that is asked for", as
   assert.equal((await at("/dav/none", "0")).status, 404);
 });
 
+Deno.test("a file that is older than 1970 has its time, and one without a time has none", async () => {
+  await using directory = await makeWorkspace();
+  const store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  const times = { old: "1955-11-05T06:15:00Z", none: "1970-01-01T00:00:00Z" };
+  await Deno.mkdir(directory.path("old/times"), { recursive: true });
+  for (const [name, time] of Object.entries(times)) {
+    await Deno.writeTextFile(directory.path(`old/times/${name}`), name);
+    await Deno.utime(directory.path(`old/times/${name}`), new Date(time), new Date(time));
+  }
+  const input = await directory.write("disk", someBytes(10));
+  await Deno.utime(input, new Date(times.old), new Date(times.old));
+  await upload(store, "disk", { input });
+  await uploadFolder(store, "old", { directory: directory.path("old") });
+  const handler = serveHandler({ "me/files": store });
+  const ask = async (path: string, init: RequestInit = {}) =>
+    await handler(new Request(`http://localhost${path}`, init));
+  const date = "Sat, 05 Nov 1955 06:15:00 GMT";
+  for (const path of ["/files/me/files/old/times/old", "/files/me/files/disk", "/dav/me/files/disk"]) {
+    const answer = await ask(path);
+    assert.equal(answer.headers.get("last-modified"), date, path);
+    await answer.body?.cancel();
+    assert.equal((await ask(path, { headers: { "if-modified-since": date } })).status, 304);
+  }
+  const listing = { method: "PROPFIND", headers: { depth: "1" } };
+  const mounted = await (await ask("/dav/me/files/old/times/", listing)).text();
+  assert.deepEqual(mounted.match(/(?<=<D:getlastmodified>)[^<]*/g), [date]);
+  assert.match(await (await ask("/files/me/files/old/times/?rows")).text(), />1955-11-05 06:15</);
+  store.close();
+});
+
 Deno.test("a listing without end is refused", async () => {
   await using made = await withFolder();
   for (const depth of ["infinity", "Infinity", undefined]) {

@@ -2,7 +2,8 @@
 import type { Bytes, ByteStream } from "../../content/bytes.ts";
 import { type JoinedPart, joinedStream } from "../../content/joined_stream.ts";
 import { type ByteRange, bytesSource } from "../../content/source.ts";
-import { rangesOf } from "../byte_ranges.ts";
+import { contentRange, rangesOf } from "../byte_ranges.ts";
+import { statusOfConditions, type Version } from "../conditions.ts";
 import { isReading, readOnlyResponse, textResponse } from "../part.ts";
 import { contentDisposition } from "./content_disposition.ts";
 import { mediaTypeOf } from "./media_type_of.ts";
@@ -25,10 +26,11 @@ const VERIFIED = "layerstash-verified";
 export async function fileResponse(request: Request, file: ServedFile): Promise<Response> {
   const { method, headers: asked } = request;
   if (!isReading(request)) return readOnlyResponse();
-  const headers = headersOf(file);
-  const met = conditionOf(asked, file);
+  const version = { etag: `"${file.tag}"`, modified: file.modified };
+  const headers = headersOf(file, version);
+  const met = statusOfConditions(asked, version);
   if (met !== undefined) return new Response(null, { status: met, headers });
-  const ranges = isRangeWanted(asked, file) ? rangesOf(request, file.size) : undefined;
+  const ranges = rangesOf(request, { size: file.size, ...version });
   if (ranges?.length === 0) {
     headers.set("content-range", `bytes */${file.size}`);
     return textResponse(416, "the range is not within the file", headers);
@@ -43,47 +45,17 @@ export async function fileResponse(request: Request, file: ServedFile): Promise<
   return new Response(stream, { status: answer.status, headers });
 }
 
-function headersOf(file: ServedFile): Headers {
+function headersOf(file: ServedFile, { etag, modified }: Version): Headers {
   return new Headers({
     "accept-ranges": "bytes",
     "cache-control": "no-cache, no-transform",
     "content-disposition": contentDisposition(file.name),
     "content-security-policy": HARMLESS,
     "content-type": mediaTypeOf(file.name),
-    "etag": etagOf(file),
+    etag,
     "x-content-type-options": "nosniff",
-    ...(file.modified && { "last-modified": file.modified.toUTCString() }),
+    ...(modified && { "last-modified": modified.toUTCString() }),
   });
-}
-
-function etagOf({ tag }: ServedFile): string {
-  return `"${tag}"`;
-}
-
-/** The status that conditions of the request lead to; `undefined` = the file is the answer (RFC 9110, section 13.2.2). */
-function conditionOf(asked: Headers, file: ServedFile): 304 | 412 | undefined {
-  const [match, none] = [asked.get("if-match"), asked.get("if-none-match")];
-  if (match === null ? isNewer(file, asked.get("if-unmodified-since")) : !listHas(match, etagOf(file))) {
-    return 412;
-  }
-  if (none !== null) return listHas(none.replaceAll("W/", ""), etagOf(file)) ? 304 : undefined;
-  return isNewer(file, asked.get("if-modified-since")) === false ? 304 : undefined;
-}
-
-function listHas(list: string, etag: string): boolean {
-  return list.split(",").map((each) => each.trim()).some((each) => each === "*" || each === etag);
-}
-
-/** Whether a file was modified after a date, which has no parts of a second; `undefined` if one of both is unknown. */
-function isNewer({ modified }: ServedFile, header: string | null): boolean | undefined {
-  const date = Date.parse(header ?? "");
-  return modified && !isNaN(date) ? modified.getTime() >= date + 1000 : undefined;
-}
-
-/** Whether the file is still the one of which the client has a part. */
-function isRangeWanted(asked: Headers, file: ServedFile): boolean {
-  const condition = asked.get("if-range");
-  return condition === null || condition === etagOf(file) || condition === file.modified?.toUTCString();
 }
 
 /** All of a file, or one range of it. */
@@ -101,7 +73,7 @@ class OneRange {
   describe(headers: Headers): void {
     const { start, end } = this.#range;
     headers.set("content-length", String(end - start));
-    if (this.status === 206) headers.set("content-range", inWords(this.#range, this.#file));
+    if (this.status === 206) headers.set("content-range", contentRange(this.#range, this.#file.size));
   }
 
   async open(): Promise<OpenedRange> {
@@ -127,7 +99,7 @@ class SeveralRanges {
     const lines = [
       `\r\n--${this.#boundary}`,
       `content-type: ${mediaTypeOf(this.#file.name)}`,
-      `content-range: ${inWords(range, this.#file)}`,
+      `content-range: ${contentRange(range, this.#file.size)}`,
       "\r\n",
     ];
     return new TextEncoder().encode(lines.join("\r\n"));
@@ -152,8 +124,4 @@ class SeveralRanges {
 
 function textPart(bytes: Bytes): JoinedPart {
   return { size: bytes.length, open: () => bytesSource(bytes).open() };
-}
-
-function inWords({ start, end }: ByteRange, { size }: ServedFile): string {
-  return `bytes ${start}-${end - 1}/${size}`;
 }

@@ -6,6 +6,7 @@ import { compareNaturally } from "../../messages.ts";
 import type { IncompleteStashError, TornStashError } from "../../stash/torn_stash.ts";
 import type { ServedRepository } from "../repositories.ts";
 import type { ServedArtifact } from "./served_artifact.ts";
+import { dateOfEntry } from "./served_date.ts";
 import type { ServedFile } from "./served_file.ts";
 import type { ServedImage } from "./served_image.ts";
 import type { ServedThing } from "./served_thing.ts";
@@ -126,7 +127,7 @@ function listedIn(tree: FileTree, path: string): ListedName[] {
 export function listedEntry(tree: FileTree, entry: MergedEntry): ListedName {
   const { path, type, source, size, modified, target } = entry;
   const isFile = source?.type === "file";
-  const about = { name: baseName(path), ...(modified > 0 && { modified: new Date(modified * 1000) }) };
+  const about = { name: baseName(path), modified: dateOfEntry(modified) };
   if (type === "directory") return { ...about, kind: "directory" };
   if (type === "symlink") {
     return { ...about, kind: "link", note: `leads to ${target}`, ...endOf(tree, entry) };

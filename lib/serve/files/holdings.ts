@@ -9,6 +9,7 @@ import { stateOfStash } from "../../stash/torn_stash.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { ListedName } from "./found.ts";
 import type { LookedUp } from "./memory.ts";
+import { dateIn } from "./served_date.ts";
 import { isBroken } from "./served_stash.ts";
 import type { ServedThing } from "./served_thing.ts";
 
@@ -101,7 +102,7 @@ function listedStash(listed: ListedStash, left: number): ListedName {
   return {
     name,
     kind,
-    ...(stash && { size: stash.size, modified: dateOf(stash.modified) }),
+    ...(stash && { size: stash.size, modified: dateIn(stash.modified) }),
     ...(encryption && { state: stash ? "encrypted" : "locked" }),
     note,
   };
@@ -122,13 +123,8 @@ function listedOther({ reference: name, artifact, problem }: ListedArtifact): Li
     name,
     kind: "directory",
     size: folder?.size ?? artifact?.size,
-    modified: dateOf(folder?.modified),
+    modified: dateIn(folder?.modified),
     state: isLocked ? "locked" : encryption ? "encrypted" : kind === "container image" ? "image" : undefined,
     note: problem !== undefined ? "cannot be read" : encryption ? "encrypted folder" : kind,
   };
-}
-
-function dateOf(text: string | undefined): Date | undefined {
-  const date = new Date(text ?? NaN);
-  return isNaN(date.getTime()) ? undefined : date;
 }

@@ -13,6 +13,7 @@ import { sourceKey } from "../../images/read_sources.ts";
 import { baseName } from "../../layers/entry.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
 import { Memory } from "./memory.ts";
+import { dateOfEntry } from "./served_date.ts";
 import type { ServedFile } from "./served_file.ts";
 
 /** The largest file of a packed layer that is kept, in bytes: reading it again would unpack the layer up to it again. */
@@ -84,7 +85,7 @@ export class ServedImage {
       name: baseName(path),
       size: source.size,
       tag: `${digest}-${source.position}`,
-      ...(modified > 0 && { modified: new Date(modified * 1000) }),
+      modified: dateOfEntry(modified),
       open: async (range) => {
         const content = await this.#contents.get(
           sourceKey(source),

@@ -9,6 +9,7 @@ import { isVerifiable, readOpenStash } from "../../stash/read_stash.ts";
 import { IncompleteStashError, TornStashError } from "../../stash/torn_stash.ts";
 import type { CallOptions, StoreReader } from "../../store/store.ts";
 import type { LookedUp } from "./memory.ts";
+import { dateIn } from "./served_date.ts";
 import type { ServedFile } from "./served_file.ts";
 
 /** A stored file, and what is known of it. */
@@ -31,12 +32,11 @@ export async function findServedStash(
 ): Promise<LookedUp<ServedStash>> {
   const open = await openStash(store, await findStash(store, name, options), { identities, ...options });
   const { stash, plain } = open;
-  const modified = new Date(stash.modified ?? NaN);
   const file: ServedFile = {
     name: stash.name ?? name,
     size: plain.size,
     tag: stash.digest ?? digestOf(new TextEncoder().encode(stash.chunks.map(({ digest }) => digest).join())),
-    ...(!isNaN(modified.getTime()) && { modified }),
+    modified: dateIn(stash.modified),
     open: (range) =>
       Promise.resolve({
         stream: readOpenStash(open, { ...range, onEvent: options.onEvent }),

@@ -1,5 +1,6 @@
 /** The style sheet, the script and the pictures of the pages. @module */
 import { digestOf } from "../../oci/digest.ts";
+import { statusOfConditions } from "../conditions.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
 import { type Part, textResponse } from "../part.ts";
 import { PAGE_TEXTS } from "./page_texts.ts";
@@ -16,11 +17,7 @@ export const assetsPart: Part = (request, { pathname }) => {
     "x-content-type-options": "nosniff",
     etag,
   };
-  const isKnown = request.headers.get("if-none-match") === etag;
-  return Promise.resolve(
-    new Response(isKnown || request.method === "HEAD" ? null : text, {
-      status: isKnown ? 304 : 200,
-      headers,
-    }),
-  );
+  const met = statusOfConditions(request.headers, { etag });
+  const body = met === undefined && request.method !== "HEAD" ? text : null;
+  return Promise.resolve(new Response(body, { status: met ?? 200, headers }));
 };

@@ -1,4 +1,5 @@
 /** The layers of an image, the steps of its build, and what one layer changes. @module */
+import { dateIn } from "../files/served_date.ts";
 import type { ServedImage } from "../files/served_image.ts";
 import type { LayerChange } from "../../images/layer_changes.ts";
 import { type Html, html } from "./html.ts";
@@ -50,7 +51,7 @@ function stepsSection({ report: { steps, about } }: ServedImage): Html | undefin
   const items = steps.map(({ createdBy, comment, created, layer }) =>
     html`<li><code>${createdBy || comment || "(a step without words)"}</code> <span class="dim">${
       layer ? `layer ${layer}` : "no layer"
-    } ${dateText(new Date(created ?? NaN))}</span></li>`
+    } ${dateText(dateIn(created))}</span></li>`
   );
   const run = [...about?.entrypoint ?? [], ...about?.cmd ?? []].join(" ");
   return html`<details class="card"><summary><h2>Build steps</h2></summary>

@@ -15,7 +15,7 @@ export function exactSizeText(bytes: number): Html {
 
 /** A date to the minute. */
 export function dateText(date: Date | undefined): Html {
-  if (!date || isNaN(date.getTime()) || Math.abs(date.getTime()) > 8e14) return html``;
+  if (!date) return html``;
   const iso = date.toISOString();
   return html`<time datetime="${iso}">${iso.slice(0, 16).replace("T", " ")}</time>`;
 }

@@ -1,5 +1,6 @@
 /** Blobs of the registry: `/v2/<name>/blobs/<digest>`. @module */
-import { rangesOf } from "../byte_ranges.ts";
+import { contentRange, rangesOf } from "../byte_ranges.ts";
+import { statusOfConditions } from "../conditions.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { digestIn } from "./names.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
@@ -10,24 +11,23 @@ export async function answerWithBlob({ request, store, word }: RegistryRequest):
   const digest = digestIn(word);
   const size = await store.stat(digest, { signal: request.signal });
   if (size === undefined) throw blobUnknown(digest);
+  const etag = `"${digest}"`;
   const headers: Record<string, string> = {
     "content-type": "application/octet-stream",
     "docker-content-digest": digest,
-    "etag": `"${digest}"`,
+    etag,
     "accept-ranges": "bytes",
   };
-  if (request.headers.get("if-none-match")?.includes(`"${digest}"`)) {
-    return new Response(null, { status: 304, headers });
-  }
-  const isSame = [null, headers["etag"]].includes(request.headers.get("if-range"));
-  const ranges = isSame ? rangesOf(request, size) : undefined;
+  const met = statusOfConditions(request.headers, { etag });
+  if (met !== undefined) return new Response(null, { status: met, headers });
+  const ranges = rangesOf(request, { size, etag });
   if (ranges?.length === 0) {
     const total = { "content-range": `bytes */${size}` };
     throw new Refusal(REFUSED.rangeInvalid, "the blob has no such bytes", { headers: total });
   }
   const range = ranges?.length === 1 ? ranges[0] : undefined; // of several, all bytes are the answer: clients can take these
   headers["content-length"] = String(range ? range.end - range.start : size);
-  if (range) headers["content-range"] = `bytes ${range.start}-${range.end - 1}/${size}`;
+  if (range) headers["content-range"] = contentRange(range, size);
   if (request.method === "HEAD") return new Response(null, { headers });
   // Nothing is hashed here: every client of a registry hashes what it gets, a part of a blob can be hashed by nobody.
   const body = await store.readUnverified(digest, { range, signal: request.signal });

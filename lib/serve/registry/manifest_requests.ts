@@ -6,6 +6,7 @@ import { collect } from "../../content/collect.ts";
 import { declaredMediaType, type Manifest, manifestOf, MAX_MANIFEST_SIZE } from "../../oci/manifest.ts";
 import { referencesOf } from "../../oci/references.ts";
 import { subjectOf } from "../../store/referrers.ts";
+import { statusOfConditions } from "../conditions.ts";
 import { referenceIn, tagsIn } from "./names.ts";
 import { Refusal, REFUSED } from "./refusal.ts";
 import type { RegistryRequest } from "./registry_request.ts";
@@ -15,16 +16,16 @@ export async function answerWithManifest({ request, store, word }: RegistryReque
   const manifest = await store.manifest(referenceIn(word), { signal: request.signal });
   if (!manifest) throw manifestUnknown(word);
   const { mediaType, digest, bytes } = manifest;
+  const etag = `"${digest}"`;
   const headers = {
     "content-type": mediaType,
-    "content-length": String(bytes.length),
     "docker-content-digest": digest,
-    "etag": `"${digest}"`,
+    etag,
   };
-  if (request.headers.get("if-none-match")?.includes(`"${digest}"`)) {
-    return new Response(null, { status: 304, headers });
-  }
-  return new Response(request.method === "HEAD" ? null : bytes, { headers });
+  const met = statusOfConditions(request.headers, { etag });
+  if (met !== undefined) return new Response(null, { status: met, headers });
+  const body = request.method === "HEAD" ? null : bytes;
+  return new Response(body, { headers: { ...headers, "content-length": String(bytes.length) } });
 }
 
 /** PUT: stores a manifest under a tag, which leads to its sha256 digest; or under a digest, and perhaps tags beside it. */
