@@ -4,6 +4,8 @@ import { DOMParser } from "@xmldom/xmldom";
 import { uploadFolder } from "../lib/exports/folders.ts";
 import { serveHandler } from "../lib/exports/serve.ts";
 import { openStore, upload } from "../main.ts";
+import { putImage } from "./rigs/images.ts";
+import { layerOfMany } from "./rigs/many_entries.ts";
 import { makeWorkspace, someBytes, streamOf } from "./rigs/content.ts";
 
 async function withFolder() {
@@ -108,6 +110,24 @@ Deno.test("a file that is older than 1970 has its time, and one without a time h
   assert.deepEqual(mounted.match(/(?<=<D:getlastmodified>)[^<]*/g), [date]);
   assert.match(await (await ask("/files/me/files/old/times/?rows")).text(), />1955-11-05 06:15</);
   store.close();
+});
+
+Deno.test("a large directory is listed in pieces, as fast as the client takes them", async () => {
+  await using directory = await makeWorkspace();
+  using store = openStore({ registry: `oci:${directory.path("box")}`, repository: "me/files" });
+  await putImage(store, "many", [{ bytes: await layerOfMany(1000) }]);
+  const handler = serveHandler({ "me/files": store });
+  const path = "/dav/me/files/many/usr/share/documents/part-0/";
+  const ask = () =>
+    handler(new Request(`http://localhost${path}`, { method: "PROPFIND", headers: { depth: "1" } }));
+  const pieces = await Array.fromAsync((await ask()).body!.pipeThrough(new TextDecoderStream()));
+  assert.ok(pieces.length > 3, `${pieces.length} pieces`);
+  const found = await listed(new Response(pieces.join(""), { status: 207 }));
+  assert.equal(found.length, 1001);
+  assert.deepEqual([found[0], found[1]], [[path, undefined], [
+    `${path}a%20file%20of%20an%20image%200.html`,
+    "0",
+  ]]);
 });
 
 Deno.test("a listing without end is refused", async () => {

@@ -23,13 +23,13 @@ function decodePart(part: string): string | undefined {
 
 /** A name as a part of a URL's path. */
 export function encodePart(name: string): string {
-  return Array.from(
-    encodeName(name),
-    (byte) => {
-      const letter = String.fromCharCode(byte);
-      return /[\w.~-]/.test(letter) ? letter : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
-    },
-  ).join("");
+  if (!name.isWellFormed()) return Array.from(encodeName(name), escaped).join("");
+  return encodeURIComponent(name).replace(/[!'()*]/g, (sign) => escaped(sign.charCodeAt(0)));
+}
+
+/** A byte of a name that is not UTF-8 is escaped, whatever it stands for. */
+function escaped(byte: number): string {
+  return `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
 }
 
 /** A path of names as the path of a URL, without a slash at either end. */

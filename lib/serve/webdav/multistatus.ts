@@ -71,29 +71,44 @@ function emptyElement({ namespace, name }: PropertyName): Html {
     `;
 }
 
-function xmlResponse(status: number, content: Html): Response {
+function xmlResponse(status: number, content: BodyInit): Response {
   const headers = { "content-type": "application/xml; charset=utf-8", "cache-control": "no-cache" };
-  return new Response(`<?xml version="1.0" encoding="utf-8"?>\n${content.text}\n`, { status, headers });
+  return new Response(content, { status, headers });
+}
+
+const HEAD = '<?xml version="1.0" encoding="utf-8"?>\n';
+
+/** How many resources are written at once: a directory may have a hundred thousand, and others have to get answers meanwhile. */
+const AT_ONCE = 200;
+
+/** The text of an answer, in pieces. */
+function* textOf(own: Resource, below: Iterable<Resource>, wanted: WantedProperties): Generator<string> {
+  const elementOf = (each: Resource) =>
+    html`<D:response><D:href>${each.path}</D:href>${propstat(each, wanted)}</D:response>\n`.text;
+  let [piece, count] = [`${HEAD}<D:multistatus xmlns:D="DAV:">\n${elementOf(own)}`, 1];
+  for (const each of below) {
+    piece += elementOf(each);
+    if (++count % AT_ONCE > 0) continue;
+    yield piece;
+    piece = "";
+  }
+  yield `${piece}</D:multistatus>\n`;
 }
 
 /** The answers to PROPFIND. */
 export const multistatus = {
-  /** The properties of resources. */
-  response(resources: readonly Resource[], wanted: WantedProperties): Response {
-    const responses = resources.map((each) =>
-      html`<D:response><D:href>${each.path}</D:href>${propstat(each, wanted)}</D:response>\n`
-    );
-    return xmlResponse(207, html`<D:multistatus xmlns:D="DAV:">\n${responses}</D:multistatus>`);
+  /** The properties of a resource, and of what is in it. They are written as fast as the client takes them. */
+  response(own: Resource, below: Iterable<Resource>, wanted: WantedProperties): Response {
+    const pieces = ReadableStream.from(textOf(own, below, wanted));
+    return xmlResponse(207, pieces.pipeThrough(new TextEncoderStream()));
   },
   /** The refusal to list everything that is below a directory. */
   tooDeep(): Response {
-    return xmlResponse(
-      403,
-      html`
-        <D:error xmlns:D="DAV:">
-          <D:propfind-finite-depth />
-        </D:error>
-      `,
-    );
+    const error = html`
+      <D:error xmlns:D="DAV:">
+        <D:propfind-finite-depth />
+      </D:error>
+    `;
+    return xmlResponse(403, HEAD + error.text.trim());
   },
 };

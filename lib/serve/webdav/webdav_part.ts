@@ -1,6 +1,6 @@
 /** WebDAV, class 1, read-only (RFC 4918): file managers and rclone mount what is stored at `/dav/`. @module */
 import { explained, shelfOf } from "../files/files_part.ts";
-import { encodePath, namesIn } from "../files/file_path.ts";
+import { encodePart, encodePath, namesIn } from "../files/file_path.ts";
 import { fileResponse } from "../files/file_response.ts";
 import { type Found, type FoundClosed, isClosed, type ListedName } from "../files/found.ts";
 import { mediaTypeOf } from "../files/media_type_of.ts";
@@ -50,14 +50,10 @@ async function propfind(request: Request, found: FoundResource, base: string): P
   if (depth !== "0" && depth !== "1") return textResponse(400, "the header Depth is 0, 1 or infinity");
   const wanted = await wantedProperties(request);
   if (wanted === "malformed") return textResponse(400, "the body is not a propfind element");
-  const resources = [resourceOf(found, base)];
-  if (depth === "1" && found.kind === "directory" && base !== "/") {
-    for (const listed of await found.list()) {
-      const below = resourceBelow(found, listed, base);
-      if (below) resources.push(below);
-    }
-  }
-  return multistatus.response(resources, wanted);
+  const own = resourceOf(found, base);
+  const isListed = depth === "1" && found.kind === "directory" && base !== "/";
+  const below = isListed ? resourcesIn(await found.list(), own.path) : [];
+  return multistatus.response(own, below, wanted);
 }
 
 function resourceOf(found: FoundResource, base: string): Resource {
@@ -68,15 +64,12 @@ function resourceOf(found: FoundResource, base: string): Resource {
   return { path, name, modified, file: { size, type: mediaTypeOf(found.file.name), tag } };
 }
 
-/** What a directory has under a name. Links are what they lead to; what cannot be read is left out. */
-function resourceBelow(
-  { names }: FoundResource,
-  { name, kind, size, modified, state, opens = kind === "directory" ? kind : "file" }: ListedName,
-  base: string,
-): Resource | undefined {
-  if (state === "locked") return undefined;
-  const path = base + encodePath([...names, name]);
-  if (opens === "directory") return { path: `${path}/`, name, modified };
-  if (opens === "nothing" || size === undefined) return undefined;
-  return { path, name, modified, file: { size, type: mediaTypeOf(name) } };
+/** What the directory with a path has. Links are what they lead to; what cannot be read is left out. */
+function* resourcesIn(listed: Iterable<ListedName>, directory: string): Generator<Resource> {
+  for (const { name, kind, size, modified, state, opens = kind === "directory" ? kind : "file" } of listed) {
+    const path = directory + encodePart(name);
+    if (state === "locked" || opens === "nothing") continue;
+    if (opens === "directory") yield { path: `${path}/`, name, modified };
+    else if (size !== undefined) yield { path, name, modified, file: { size, type: mediaTypeOf(name) } };
+  }
 }
