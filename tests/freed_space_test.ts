@@ -95,7 +95,7 @@ Deno.test("an alias that is moved or removed leaves its blobs, whatever its tag 
   const blobs = await Promise.all([BYTES, OTHERS].map((bytes) => pushBlob(store, streamOf(bytes))));
   const [first, second] = blobs.map(({ digest }) => digest);
   await setAlias(store, "a", { digests: [first!] });
-  await setAlias(store, "a", { digests: [second!] });
+  await setAlias(store, "a", { digests: [second!], overwrite: true });
   assert.equal(
     await blobsOf(work),
     2 + 1 + 1,
@@ -133,7 +133,7 @@ Deno.test("versions of an index leave nothing behind, also within one store", as
     const layer = { bytes: tarOf([{ name: "motd", content }]) };
     const child = await putImage(source, "child", [layer], { ...PLATFORM, author: content });
     await putIndex(source, "many", [{ manifest: child, platform: PLATFORM }]);
-    await copyImage({ store: source, reference: "many" }, to);
+    await copyImage({ store: source, reference: "many" }, to, { overwrite: true });
   }
   assert.equal(await blobsOf(work), 4, "an index, an image, its config and its layer");
   await store.removeManifest("many");
@@ -178,13 +178,13 @@ Deno.test("an alias with a number is set anew without its blobs being read, also
   await pushBlob(store, streamOf(BYTES), { alias: "may-15" });
   const { digest } = await pushBlob(store, streamOf(OTHERS));
   const before = fake.requests.length;
-  await setAlias(store, "may-15", { digests: [digest] });
+  await setAlias(store, "may-15", { digests: [digest], overwrite: true });
   const reads = fake.requests.slice(before).filter(({ method, path }) =>
     method === "GET" && path.includes("/blobs/")
   );
   assert.deepEqual(reads, []);
   await removeBlobs(store, ["@may-15"]);
-  await pushBlob(store, streamOf(BYTES), { alias: "may-15" });
+  await pushBlob(store, streamOf(BYTES), { alias: "may-15", overwrite: true });
   await putImage(store, "app", [{ bytes: tarOf([]) }]);
-  await copyImage({ store, reference: "app" }, { store, reference: "may-15" });
+  await copyImage({ store, reference: "app" }, { store, reference: "may-15" }, { overwrite: true });
 });

@@ -340,7 +340,7 @@ const anyEvent: fc.Arbitrary<TransferEvent> = fc.oneof(
   }),
   fc.record({
     type: fc.constant("progress" as const),
-    phase: fc.constantFrom("send", "fetch", "check"),
+    phase: fc.constantFrom("send", "fetch", "check", "hash"),
     bytes: fc.integer({ min: -1e10, max: 1e10 }),
   }),
   fc.record({
@@ -444,4 +444,17 @@ Deno.test("measuring a text makes no segmenter: making one takes longer than mea
   } finally {
     Reflect.set(Intl, "Segmenter", Segmenter);
   }
+});
+
+Deno.test("bytes that are hashed before any moves are told, and do not count as moved", () => {
+  const hash: TransferEvent = { type: "progress", phase: "hash", bytes: 300 * MB };
+  const planned = advance(startProgress("storing x", 0), { type: "plan", size: 1000 * MB, blobs: 1 }, 0);
+  const hashing = advance(advance(planned, hash, 1000), hash, 2000);
+  assert.equal(renderPlain(hashing, 20_000), "storing x: 0 %, 0 B / 1 GB, hashed 600 MB, 0/1 blob");
+  const [, measures] = renderBar(hashing, { width: 79, now: 20_000, unicode: false, colour: false });
+  assert.match(measures!, /0 %.*\/ 1 GB {2}hashed +600 MB$/);
+  const sending = advance(hashing, { type: "progress", phase: "send", bytes: 100 * MB }, 3000);
+  assert.equal(renderPlain(sending, 3000), "storing x: 10 %, 100 MB / 1 GB, 0/1 blob");
+  const unplanned = advance(startProgress("appending", 0), hash, 1000);
+  assert.match(renderPlain(unplanned, 20_000), /^appending: .*hashed 300 MB$/);
 });

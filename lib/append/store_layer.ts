@@ -4,6 +4,7 @@ import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
 import { ByteReader } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
 import { MismatchError } from "../errors.ts";
+import type { OnEvent } from "../events.ts";
 import type { Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
@@ -27,13 +28,24 @@ export async function storeLayer(
 ): Promise<MeasuredLayer> {
   if (typeof input !== "string") return await storeStream(store, input, options);
   const { size } = await statFile(input);
-  const layer = await measureLayer(readFile(input, { start: 0, end: size }, options.signal), options);
+  const file = readFile(input, { start: 0, end: size }, options.signal);
+  const layer = await measureLayer(withProgress(file, options.onEvent), options);
   await options.onMeasured(layer);
   const { digest } = await pushBlob(store, input, options);
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {
     hint: "append it again when no program writes to it; no image was changed",
   });
+}
+
+async function* withProgress(
+  pieces: AsyncIterable<Bytes>,
+  onEvent: OnEvent | undefined,
+): AsyncGenerator<Bytes> {
+  for await (const piece of pieces) {
+    onEvent?.({ type: "progress", phase: "hash", bytes: piece.length });
+    yield piece;
+  }
 }
 
 async function storeStream(

@@ -1,5 +1,5 @@
 /** Stores one blob: a file, or a stream of any size. @module */
-import { abortable } from "../async/abortable.ts";
+import { digestFirst } from "../content/digest_first.ts";
 import { Hasher } from "../content/hasher.ts";
 import type { Recipients } from "../encryption/recipients.ts";
 import { withChannel } from "../events.ts";
@@ -105,7 +105,7 @@ async function storeWhole(
   const event = { type: "blob", index: 1 } as const;
   // To encrypt everything twice, only to know a digest that is new, would take too long.
   const isNewAnyway = source.once || encryptTo;
-  const known = source.known ?? (isNewAnyway ? undefined : await abortable(source.digest(), signal));
+  const known = source.known ?? (isNewAnyway ? undefined : await digestFirst(source, { signal, onEvent }));
   const likely = known && { digest: known, size: source.size! };
   if (likely && alias !== undefined) {
     await requireAliasFor(store, alias, [likely], { overwrite, signal, onEvent });

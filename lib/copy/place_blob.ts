@@ -34,7 +34,7 @@ export async function placeBlob(
   { blob, hasher, jobs, signal, onEvent, reading, onArrived }: PlaceBlobOptions,
 ): Promise<void> {
   const hear: OnEvent = (event) => {
-    if (event.type === "progress") onEvent?.({ ...event, phase: "send" });
+    if (event.type === "progress" && event.phase !== "hash") onEvent?.({ ...event, phase: "send" });
     else if (event.type !== "blob") reading?.(event);
   };
   let left = blob.size;

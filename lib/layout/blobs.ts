@@ -1,7 +1,7 @@
 /** The blobs of a layout: files named by their digests, which get their names when they are whole. @module */
 import { dirname } from "node:path";
-import { abortable } from "../async/abortable.ts";
 import { giveName, syncDirectory } from "../content/atomic_file.ts";
+import { digestFirst } from "../content/digest_first.ts";
 import { isAbsence, storageError, writeError } from "../content/file_errors.ts";
 import { writeAll } from "../content/write_all.ts";
 import { exactly } from "../content/byte_stream.ts";
@@ -97,7 +97,7 @@ export class Blobs implements StoredBlobs, Disposable {
   /** Stores a blob, and claims it until {@link endClaims} names it. */
   async write(source: Source, options: WriteOptions): Promise<Descriptor> {
     if (options.checkFirst) {
-      const digest = await abortable(source.digest(), options.signal);
+      const digest = await digestFirst(source, options);
       const size = await this.isWhole(digest) ? await this.claim(digest) : undefined;
       if (size !== undefined) return { mediaType: OCTET_STREAM, digest, size };
     }

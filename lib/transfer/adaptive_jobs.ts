@@ -83,6 +83,7 @@ export class AdaptiveJobs implements Jobs {
 
   /** Receives the events of the transfer: bytes that move or need not, blobs that are stored, and retries. */
   readonly onEvent = (event: TransferEvent): void => {
+    if (event.type === "progress" && event.phase === "hash") return;
     if (event.type === "progress" || event.type === "resume") this.#left -= event.bytes;
     if (event.type === "blob" && RESTING.has(event.state)) this.#left -= event.size;
     if (event.type === "progress") this.#moved(event);

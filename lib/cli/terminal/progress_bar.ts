@@ -78,9 +78,10 @@ function amounts(state: ProgressState, format: (bytes: number) => string): strin
   return state.size === undefined ? moved : `${moved} / ${formatSize(state.size)}`;
 }
 
-/** The rate and the time that is left, as far as they are known; or that an attempt is waited for. */
+/** The rate and the time that is left, as far as they are known; or that an attempt is waited for, or bytes are hashed. */
 function paceAt(state: ProgressState, now: number, format: (bytes: number) => string): string[] {
   if (state.waiting) return [renderWaiting(state.waiting, now)];
+  if (state.hashing > 0) return [`hashed ${format(state.hashing)}`];
   const rate = rateAt(state, now);
   const left = timeLeft(state, now);
   return [

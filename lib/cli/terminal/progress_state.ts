@@ -43,6 +43,8 @@ export interface ProgressState {
   moving: number;
   /** Bytes checked for blobs that are not done. */
   checking: number;
+  /** Bytes hashed to find out what has to be sent, since the last bytes moved. */
+  hashing: number;
   /** Bytes that did not have to travel, because they were there already. */
   saved: number;
   /** Bytes that went to a registry, without those that were sent again after a failure. */
@@ -78,6 +80,7 @@ export function startProgress(what: string, now: number): ProgressState {
     done: 0,
     moving: 0,
     checking: 0,
+    hashing: 0,
     saved: 0,
     sent: 0,
     fetched: 0,
@@ -93,6 +96,7 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
     case "plan":
       return {
         ...state,
+        hashing: 0,
         size: event.size ?? event.content ?? state.size,
         contentDone: event.content === undefined ? state.contentDone : 0,
         blobs: event.blobs ?? state.blobs,
@@ -100,6 +104,9 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
         files: event.files ?? state.files,
       };
     case "progress":
+      if (event.phase === "hash") {
+        return { ...state, hashing: state.hashing + event.bytes, waiting: undefined };
+      }
       return {
         ...withProgress(state, event),
         samples: state.contentDone === undefined ? sampled(state, event.bytes, now) : state.samples,
@@ -128,7 +135,7 @@ function withProgress(
 ): ProgressState {
   if (phase === "check") return { ...state, checking: state.checking + bytes };
   const total = phase === "send" ? "sent" : "fetched";
-  return { ...state, moving: state.moving + bytes, [total]: state[total] + bytes };
+  return { ...state, hashing: 0, moving: state.moving + bytes, [total]: state[total] + bytes };
 }
 
 /** Of a folder that is stored, its files are the measure: how many bytes are to be sent for them is not known before. */
@@ -189,7 +196,7 @@ export function rateAt(state: ProgressState, now: number): number | undefined {
  */
 export function timeWaited(state: ProgressState, now: number): number | undefined {
   const isCounted = state.size !== undefined || state.blobs !== undefined || state.blobsDone > 0 ||
-    state.samples.length > 0;
+    state.samples.length > 0 || state.hashing > 0;
   const waited = now - state.since;
   return isCounted || movedBytes(state) > 0 || waited < RATE_MINIMUM ? undefined : waited;
 }
@@ -216,6 +223,7 @@ function withFinishedBlob(
   return {
     ...state,
     waiting: undefined,
+    hashing: 0,
     blobsDone: state.blobsDone + 1,
     done: state.done + size,
     moving: state.moving - fromMoving,

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { abortable } from "../../async/abortable.ts";
+import { digestFirst } from "../../content/digest_first.ts";
 import type { Source } from "../../content/source.ts";
 import { MismatchError, RegistryError } from "../../errors.ts";
 import type { OnEvent } from "../../events.ts";
@@ -69,7 +69,7 @@ export class BlobPusher {
 
   /** Stores the bytes of a source. See `Store.write`. */
   async push(source: Source, options: WriteOptions): Promise<Descriptor> {
-    const digest = options.checkFirst ? await abortable(source.digest(), options.signal) : undefined;
+    const digest = options.checkFirst ? await digestFirst(source, options) : undefined;
     const { signal, onEvent, what } = options;
     const claimed = digest && await this.#options.stat(digest, { signal, onEvent, what });
     const size = claimed === undefined
