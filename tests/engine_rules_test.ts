@@ -73,7 +73,9 @@ Deno.test("a path that a layer has twice is told of, as podman and docker refuse
   using image = openImage(`oci:${place.path("box")}:base`);
   await putImage(image.store, "base", []);
   const run = async (files: TarFile[]) =>
-    await place.run(["append", "--from", "oci:box:base", "--to", "oci:box:new"], { stdin: tarOf(files) });
+    await place.run(["append", "--from", "oci:box:base", "--to", "oci:box:new", "--overwrite"], {
+      stdin: tarOf(files),
+    });
   const once = await run([FILE, { name: ".wh.file" }]);
   assert.doesNotMatch(once.stderr, /more than once/);
   const twice = await run([FILE, { name: "./file" }]);

@@ -20,7 +20,7 @@ function another(place: Workplace): ForeignImage {
 }
 
 async function copied(place: Workplace, to: string): Promise<void> {
-  const { code, stderr } = await place.run(["copy", "oci:z:z", to]);
+  const { code, stderr } = await place.run(["copy", "oci:z:z", to, "--overwrite"]);
   assert.equal(code, 0, stderr);
 }
 
@@ -84,7 +84,7 @@ Deno.test("images of one tag for several platforms are named by their digests", 
   const images = ["amd64", "arm64"].map((architecture) =>
     layout.image("v1", [layout.layer(architecture)], { entry: { platform: { os: "linux", architecture } } })
   );
-  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:both:v1"]);
+  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:both:v1", "--overwrite"]);
   assert.equal(code, 2);
   const [amd, arm] = images.map(({ digest }) => digest);
   assert.ok(stderr.includes(`${amd} (linux/amd64), ${arm} (linux/arm64)`), stderr);
@@ -170,7 +170,7 @@ Deno.test("an entry that is not understood stays to the byte, and makes nothing 
     assert.equal(code, 0, `${args.join(" ")}: ${stderr}`);
   }
   assert.deepEqual(layout.listed(), before);
-  const replaced = await place.run(["copy", "oci:z:z", "oci:box/me/f:good"]);
+  const replaced = await place.run(["copy", "oci:z:z", "oci:box/me/f:good", "--overwrite"]);
   assert.match(
     replaced.stderr,
     /nothing is deleted from oci:box\/me\/f: an entry of its index.json is not understood/,
@@ -532,7 +532,7 @@ Deno.test("one tag on images for several platforms is one image, and is not repl
   for (const name of ["oci:tagged:t", "oci:tagged"]) await requirePlatforms(place, name);
   assert.equal((await place.run(["copy", "oci:tagged:t", "oci:to:t"])).code, 0);
   await requirePlatforms(place, "oci:to:t");
-  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:tagged:t"]);
+  const { code, stderr } = await place.run(["copy", "oci:z:z", "oci:tagged:t", "--overwrite"]);
   assert.equal(code, 2);
   assert.match(stderr, /t means several images in oci:tagged: .*\(linux\/amd64\), .*\(linux\/arm64\)\n/);
   assert.deepEqual(layout.listed(), layout.entries);

@@ -28,7 +28,7 @@ Deno.test("an image alone is not taken for another platform: found, copied or bu
   const works: ((platform: string) => Promise<unknown>)[] = [
     (platform) => findImage(store, "arm", { platform }),
     (platform) => copyImage(from, to, { platforms: [platform] }),
-    (platform) => append(from, to, { platform, input: streamOf(tarOf([])) }),
+    (platform) => append(from, { store, reference: "more" }, { platform, input: streamOf(tarOf([])) }),
   ];
   for (const work of works) {
     for (const platform of ["linux/amd64", "windows/arm64", "linux/arm64/v7"]) {

@@ -4,7 +4,7 @@ import { pushBlob, type PushBlobOptions } from "../blobs/push_blob.ts";
 import { ByteReader } from "../content/byte_stream.ts";
 import { readFile } from "../content/file_source.ts";
 import { MismatchError } from "../errors.ts";
-import type { OnEvent } from "../events.ts";
+import { type OnEvent, partOfTransfer } from "../events.ts";
 import type { Store } from "../store/store.ts";
 import { statFile } from "../files/input.ts";
 import { type MeasuredLayer, measureLayer } from "./measure_layer.ts";
@@ -28,10 +28,12 @@ export async function storeLayer(
 ): Promise<MeasuredLayer> {
   if (typeof input !== "string") return await storeStream(store, input, options);
   const { size } = await statFile(input);
+  options.onEvent?.({ type: "plan", blobs: 1, size });
   const file = readFile(input, { start: 0, end: size }, options.signal);
   const layer = await measureLayer(withProgress(file, options.onEvent), options);
   await options.onMeasured(layer);
-  const { digest } = await pushBlob(store, input, options);
+  const onEvent = partOfTransfer(options.onEvent, (index) => index); // its plan was told
+  const { digest } = await pushBlob(store, input, { ...options, onEvent });
   if (digest === layer.digest) return layer;
   throw new MismatchError(`${input} was changed while it was stored`, {
     hint: "append it again when no program writes to it; no image was changed",
