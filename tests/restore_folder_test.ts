@@ -5,6 +5,7 @@ import { uploadFolder } from "../lib/exports/folders.ts";
 import { openStore } from "../main.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { startCountingProxy } from "./rigs/counting_proxy.ts";
+import { someBytes } from "./rigs/content.ts";
 import { ensureTool } from "./rigs/debian.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { gzip, putImage } from "./rigs/images.ts";
@@ -101,6 +102,22 @@ Deno.test("a full disk is named, and when there is room the download goes on", w
   const again = await place.run(args);
   assert.equal(again.code, 0, again.stderr);
   await requireSame(place, "in", "disk/out");
+});
+
+Deno.test("a disk that is full in the middle of a large file is named", withSmallDisk, async () => {
+  await using place = await makeWorkplace();
+  await Deno.mkdir(place.path("in"));
+  await Deno.writeFile(place.path("in/large"), someBytes(12_000_000));
+  await Deno.writeTextFile(place.path("in/lines"), "a line of many\n".repeat(600_000));
+  const box = `oci:${place.path("box")}/me/files:t`;
+  assert.equal((await place.run(["upload", "in", box])).code, 0);
+  await using _disk = await mountSmallDisk(place.path("disk"), "14m");
+  const { code, stderr } = await place.run(["download", box, "disk/out"]);
+  assert.equal(code, 1, stderr);
+  assert.match(
+    stderr,
+    /no space is left on the disk for disk\/\S*\nhint: make room and run the same command again/,
+  );
 });
 
 /** Takes from root what it may do beyond other users: to use what modes forbid, and what others own. */

@@ -41,7 +41,12 @@ export function readError(error: unknown, path: string): unknown {
   }
   const refusal = denied(error, `${path} may not be read: permission denied`);
   if (refusal || error instanceof LayerstashError || !(error instanceof Error)) return refusal ?? error;
-  return new LayerstashError(`${path} cannot be read: ${systemWords(error)}`, { cause: error });
+  return new LayerstashError(`${shortened(path)} cannot be read: ${systemWords(error)}`, { cause: error });
+}
+
+/** A path that leaves room in a message for what is wrong with it. */
+function shortened(path: string): string {
+  return path.length <= 1000 ? path : `${path.slice(0, 100)}...${path.slice(-100)}`;
 }
 
 /** Where a symbolic link leads; `undefined` = the path is not one. */
@@ -79,14 +84,17 @@ function hintOfMissing(path: string): string | undefined {
 
 /** The error for a file that cannot be written, where the system says why; others come back as they are. */
 export function storageError(error: unknown, path: string): unknown {
-  const refusal = denied(error, `${path} cannot be written: permission denied`);
+  const code = (error as { code?: unknown } | null)?.code;
+  const why = code === "EPERM"
+    ? "the system does not permit it, as of an immutable file"
+    : "permission denied";
+  const refusal = denied(error, `${path} cannot be written: ${why}`);
   if (refusal) return refusal;
   // Windows says "already exists" of a directory that is to be made below a file.
   if (error instanceof Deno.errors.NotADirectory || error instanceof Deno.errors.AlreadyExists) {
     const message = `${path} cannot be written: a part of this path is a file, not a directory`;
     return new InvalidInputError(message, { cause: error });
   }
-  const code = (error as { code?: unknown } | null)?.code;
   if (code === "ENOSPC" || code === "EDQUOT") {
     return new DiskFullError(`no space is left on the disk for ${path}`, {
       hint: "make room and run the same command again",
@@ -98,7 +106,7 @@ export function storageError(error: unknown, path: string): unknown {
   const words = knownWords(error);
   return words === undefined
     ? error
-    : new LayerstashError(`${path} cannot be written: ${words}`, { cause: error });
+    : new LayerstashError(`${shortened(path)} cannot be written: ${words}`, { cause: error });
 }
 
 /** The error for a file that cannot be written, whatever the cause. Errors of layerstash come back as they are. */

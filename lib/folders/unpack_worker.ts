@@ -1,5 +1,6 @@
 /** The thread that unpacks segments: it decompresses pieces, verifies them, and writes them. @module */
 import type { Bytes } from "../content/bytes.ts";
+import { writeError } from "../content/file_errors.ts";
 import { failureOf, type ThreadFailure } from "../content/thread_failure.ts";
 import { LayerstashError } from "../errors.ts";
 import { hasPiece } from "./compare_content.ts";
@@ -102,13 +103,15 @@ function write({ files, start }: Segment, bytes: Bytes): boolean {
 }
 
 function writeParts(file: SegmentFile, members: Members): void {
-  const { writer, isResumed } = unpacking;
-  {
+  const { root, writer, isResumed } = unpacking;
+  try {
     using part = writer.openPart(file.path);
     for (const piece of file.pieces) {
       const extent = { offset: piece.offset, bytes: members.content(piece, file.path) };
       writeExtent(part, extent, { holes: !isResumed });
     }
+  } catch (error) {
+    throw writeError(error, pathOnDisk(root, file.path));
   }
   if (file.isWhole) writer.complete(file);
 }
