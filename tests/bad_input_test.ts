@@ -102,6 +102,34 @@ Deno.test("a copy of a stored file that is torn or incomplete says so", async ()
   await fails(work, ["copy", "oci:box:cut", "oci:box:new"], 3, /: the stash cut is incomplete: /);
 });
 
+Deno.test("every command says of a stored file without its first chunk that it is incomplete", async () => {
+  await using work = await makeWorkplace();
+  await work.write("disk", "a stored file");
+  await work.run(["upload", "disk", "oci:box:disk", "--chunk-size", "3"]);
+  using store = openStore(`oci:${work.path("box")}`);
+  await store.removeManifest("disk-1");
+  const address = "oci:box:disk";
+  const lines = [
+    ["copy", address, "oci:box:new"],
+    ["copy", "--stash", address, "oci:box:new"],
+    ["download", address, "copy"],
+    ["info", address],
+    ["verify", address],
+    ["verify", address, "disk"],
+    ["url", address],
+    ["recipients", "list", address],
+  ];
+  const message = /: the stash disk is incomplete: disk-1 is missing\nhint: its upload or copy may not be /;
+  for (const line of lines) await fails(work, line, 3, message);
+  await fails(work, ["inspect", address], 3, /: disk is a stored file, not an image or an alias\n/);
+  await work.run(["copy", "oci:box:disk-2", "oci:box:image"]);
+  assert.equal(
+    await store.resolve("image"),
+    await store.resolve("disk-2"),
+    "a chunk is copied by its own tag",
+  );
+});
+
 Deno.test("of many layouts in a directory the first are named, and the others are counted", async () => {
   await using work = await makeWorkplace();
   await work.write("disk.img", "bytes!");

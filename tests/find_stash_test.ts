@@ -171,7 +171,7 @@ Deno.test("who looks for what is not there hears what there is", async () => {
   await storeLegacy(store, "disk-2", "2");
   const incomplete = await failure(info(store, "disk"));
   assert.equal(incomplete.message, "the stash disk is incomplete: disk-1 is missing");
-  assert.match(incomplete.hint ?? "", /run it again to complete it/);
+  assert.match(incomplete.hint ?? "", /run that again to complete it/);
 });
 
 Deno.test("a base tag that is none is refused before anything is asked", async () => {

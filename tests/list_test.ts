@@ -69,7 +69,7 @@ Deno.test("gaps are named, and foreign tags are no stashes", async () => {
   using store = openFake(registry);
   addTags(registry, ["disk-1", "disk-3", "disk-10", "tail-2", "latest", "v1.0", "disk", "disk-01", "x-0"]);
   const incomplete = (tag: string) => ({
-    problem: `the stash ${tag.slice(0, -2)} is incomplete: ${tag} is missing`,
+    problem: `incomplete: ${tag} is missing`,
     state: "incomplete",
   });
   assert.deepEqual(await Array.fromAsync(list(store)), [
@@ -87,7 +87,7 @@ Deno.test("what is no whole stash is listed with the reason, and does not keep t
   const problems = exact.map(({ baseTag, problem }) => [baseTag, problem]);
   assert.deepEqual(problems[1], ["good", undefined]);
   assert.match(problems[0]![1]!, /malformed/);
-  assert.equal(problems[2]![1], "the stash tail is incomplete: tail-1 is missing");
+  assert.equal(problems[2]![1], "incomplete: tail-1 is missing");
 });
 
 Deno.test("1,500 tags over many pages are all seen, however the pages are named", async () => {
@@ -129,9 +129,9 @@ Deno.test("an upload that was interrupted is never listed as whole, with or with
       [
         "stream",
         "incomplete",
-        "the stash stream is incomplete: stream-3 is not its last chunk, and no later one exists",
+        "incomplete: stream-3 is not its last chunk, and no later one exists",
       ],
-      ["torn", "torn", "the stash torn is torn: torn-1 and torn-5 belong to different uploads"],
+      ["torn", "torn", "torn: torn-1 and torn-5 belong to different uploads"],
       ["whole", undefined, undefined],
     ]);
   }

@@ -254,7 +254,7 @@ for (const [what, length, torn] of [["larger", 8, "disk-5"], ["smaller", 3, "dis
       await work.write("new.img", someBytes(length * CHUNK, 3));
       await interruptReplacing(work, registry, { signal: "SIGKILL", at: [TAG, 3] });
       const [listed] = await Array.fromAsync(list(store));
-      assert.equal(listed?.problem, `the stash disk is torn: disk-1 and ${torn} belong to different uploads`);
+      assert.equal(listed?.problem, `torn: disk-1 and ${torn} belong to different uploads`);
       const looked = await work.run(["info", ...PLACE(registry.url)]);
       assert.equal(looked.code, 5, looked.stderr);
       assert.match(looked.stderr, /^hint: .*run that again with --overwrite to complete it; the old file/m);

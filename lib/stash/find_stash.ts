@@ -1,5 +1,5 @@
 /** Finds a stash: by its name, for which two manifests are read however large it is, or by its digest. @module */
-import { type LayerstashError, MismatchError, NotFoundError } from "../errors.ts";
+import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Descriptor, totalSize } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
 import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
@@ -62,15 +62,13 @@ export async function findByFirst(
   first: ChunkImage,
   options: CallOptions & { numbers?: readonly number[] },
 ): Promise<{ stash: Stash; images: ChunkImage[] }> {
-  const note = first.config.layerstash!;
   const last = await readLast(store, baseTag, first, options);
-  const table = tableOf(last);
-  // Where chunk 1 does not say how many there are, the highest tag of an upload that was interrupted is not the last.
-  const isOther = last !== first && (note.chunks !== undefined || !last.config.layerstash);
-  if (!table && !isOther) throw notItsLast(baseTag, last);
-  if (!table || !isOneUpload(first, table, last)) {
+  if (!areOfOneUpload(first, last)) {
     throw await partlyReplaced(store, baseTag, { ...options, first, other: last });
   }
+  const table = tableOf(last);
+  const { chunks = 1 } = first.config.layerstash!; // of a stream, chunk 1 does not say how many there are
+  if (!table) throw chunks === 1 ? notItsLast(baseTag, last) : lastNotFound(baseTag, chunks);
   const stash = stashOfTable(baseTag, table, last);
   return { stash, images: [first, last] };
 }
@@ -94,6 +92,7 @@ export async function untaggedChunks(
   return untagged;
 }
 
+/** Reads the last chunk; where it is missing, the highest that is there, which tells whose upload was interrupted. */
 async function readLast(
   store: StoreReader,
   baseTag: string,
@@ -101,31 +100,10 @@ async function readLast(
   options: CallOptions & { numbers?: readonly number[] },
 ): Promise<ChunkImage> {
   const { chunks } = first.config.layerstash!;
+  if (chunks === 1) return first;
   if (chunks === undefined) return await readHighest(store, baseTag, first, options);
-  const last = chunks === 1 ? first : await readChunkImage(store, chunkTag(baseTag, chunks), options);
-  if (!last) throw await withoutLast(store, baseTag, { ...options, first, chunks });
-  return last;
-}
-
-/**
- * The error where the last chunk has no tag. If the highest tag is of a file with another number of chunks, an upload was
- * interrupted while it replaced that file.
- */
-async function withoutLast(
-  store: StoreReader,
-  baseTag: string,
-  { first, chunks, ...options }: CallOptions & {
-    first: ChunkImage;
-    chunks: number;
-    numbers?: readonly number[];
-  },
-): Promise<LayerstashError> {
-  const other = await readHighest(store, baseTag, first, options).catch(undefinedIfBroken) ?? first;
-  const note = other.config.layerstash;
-  const isSame = note !== undefined && (note.chunks ?? chunks) === chunks;
-  return isSame
-    ? lastNotFound(baseTag, chunks)
-    : await partlyReplaced(store, baseTag, { ...options, first, other });
+  const last = await readChunkImage(store, chunkTag(baseTag, chunks), options);
+  return last ?? await readHighest(store, baseTag, first, options).catch(undefinedIfBroken) ?? first;
 }
 
 /** Reads the chunk with the highest number, of a stash that was stored from a stream. Higher tags may be of other images. */
@@ -153,15 +131,31 @@ function isExchanged({ encryption }: ChunkNote, { encryption: own, digests }: St
   return own !== undefined && encryption?.was !== undefined && encryption.was === digests[0];
 }
 
-/** Whether chunk 1 and the last chunk belong to one upload; else a later upload was interrupted between them. */
-function isOneUpload(first: ChunkImage, table: StashTable, last: ChunkImage): boolean {
-  const note = first.config.layerstash!;
-  const { size, chunks, digests, chunkSize } = table;
-  const agree = note.chunk === 1 && note.chunkSize === chunkSize &&
-    note.name === table.name && (note.size ?? size) === size && (note.chunks ?? chunks) === chunks &&
-    note.encryption?.format === table.encryption?.format &&
-    digests[0] === first.layer.digest && first.layer.size === Math.min(chunkSize, size);
-  return isConsistent(table, last) && (agree || isExchanged(note, table));
+/**
+ * Whether chunk 1 and the highest chunk may be of one upload, by all that both say; else a later upload was interrupted between
+ * them. A chunk that chunk 1 calls the last has to list the others.
+ */
+function areOfOneUpload(first: ChunkImage, highest: ChunkImage): boolean {
+  const [one, other] = [first.config.layerstash!, highest.config.layerstash];
+  if (!other) return false;
+  const table = tableOf(highest);
+  if (!table) return first === highest || agree(one, other) && one.chunks !== other.chunk;
+  return isConsistent(table, highest) &&
+    (isExchanged(one, table) || agree(one, other) && begins(first, table));
+}
+
+/** Whether two chunks say the same of their file. Those of a stream do not know its size, except the last. */
+function agree(one: ChunkNote, other: ChunkNote): boolean {
+  const same = (a: number | undefined, b: number | undefined) =>
+    a === undefined || b === undefined || a === b;
+  return one.name === other.name && one.chunkSize === other.chunkSize && same(one.size, other.size) &&
+    same(one.chunks, other.chunks) && one.encryption?.format === other.encryption?.format;
+}
+
+/** Whether an image is that of the first chunk in a table. */
+function begins({ config, layer }: ChunkImage, { digests, size, chunkSize }: StashTable): boolean {
+  return config.layerstash?.chunk === 1 && layer.digest === digests[0] &&
+    layer.size === Math.min(chunkSize, size);
 }
 
 /** Finds a stash of the Python layerstash, which consists of nothing but tags, numbered without a gap. */

@@ -8,7 +8,7 @@ import { lookAtTag } from "./chunk_image.ts";
 import { firstMissing, withUnlisted } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { findByFirst, findStash } from "./find_stash.ts";
-import { chunkNotFound, type StashState, stateOfStash } from "./torn_stash.ts";
+import { chunkNotFound, faultOfStash, type StashState, stateOfStash } from "./torn_stash.ts";
 import type { Stash, StashEncryption } from "./stash.ts";
 import type { ListOptions } from "./verb_options.ts";
 
@@ -28,7 +28,10 @@ export interface ListedStash {
   encryption?: Pick<StashEncryption, "format"> | undefined;
   /** The stash, with its size, name and date; only with `exactSize`, and if it is complete. */
   stash?: Stash | undefined;
-  /** Why it cannot be brought back; absent = nothing is known that keeps it from that. */
+  /**
+   * Why it cannot be brought back, in words that stand after its name, such as `incomplete: disk-2 is missing`; absent =
+   * nothing is known that keeps it from that.
+   */
   problem?: string | undefined;
   /** The same in a word; absent where there is no problem. */
   state?: StashState | undefined;
@@ -87,8 +90,8 @@ export function chunksAmong(
 
 /** What is wrong with a stash, in words that stand after its name; `undefined` = nothing is known to be wrong. */
 export function faultOfListed({ baseTag, missing, problem }: ListedStash): string | undefined {
-  if (problem !== undefined) return problem.replace(`the stash ${baseTag} is `, "");
-  return missing === undefined ? undefined : `complete, but the tag ${chunkTag(baseTag, missing)} is missing`;
+  if (problem !== undefined || missing === undefined) return problem;
+  return `complete, but the tag ${chunkTag(baseTag, missing)} is missing`;
 }
 
 /** The stash that has a name, as far as it is there; `undefined` if something else has the name. */
@@ -133,5 +136,5 @@ async function describeName(
 }
 
 function problemOf(error: Error): Pick<ListedStash, "problem" | "state"> {
-  return { problem: error.message, state: stateOfStash(error) };
+  return { problem: faultOfStash(error), state: stateOfStash(error) };
 }

@@ -6,6 +6,7 @@ import { hintOfNames } from "../store/known_references.ts";
 import { isFallbackTag } from "../store/referrers.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
+import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { chunkNotFound } from "./torn_stash.ts";
 
@@ -48,6 +49,17 @@ export async function stashNotFound(
   return new NoStashError(`there is no stash ${baseTag} in ${store.name}${why}`, {
     hint: hintOfNames([...stashes, ...rest], baseTag),
   });
+}
+
+/** Whether a stash has a name, even one that is torn or incomplete. Tags are listed only where the first chunk cannot be read. */
+export async function isStashName(
+  store: StoreReader,
+  name: string,
+  options: CallOptions,
+): Promise<boolean> {
+  const { kind } = await lookAtTag(store, chunkTag(name, 1), options);
+  return kind === "chunk" ||
+    await missesItsFirst(store, name, await chunkNumbers(store, name, options), options);
 }
 
 async function sortTags(store: StoreReader, baseTag: string, options: CallOptions): Promise<SortedTags> {

@@ -2,7 +2,7 @@
 import { Command, type CommandUnknownOpts } from "@commander-js/extra-typings";
 import type { CopiedBlobs } from "../../copy/copy_blobs.ts";
 import { InvalidInputError, NotFoundError } from "../../errors.ts";
-import { info, parseAddress } from "../../../main.ts";
+import { parseAddress } from "../../../main.ts";
 import type { OnEvent } from "../../events.ts";
 import { copyImage, copyStash } from "../../exports/copy.ts";
 import { isFolder } from "../../exports/folders.ts";
@@ -10,10 +10,9 @@ import { parseImage } from "../../exports/images.ts";
 import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import type { Address } from "../../oci/address.ts";
-import { lookAtTag } from "../../stash/chunk_image.ts";
-import { chunkTag } from "../../stash/chunk_tags.ts";
 import { opensWith } from "../../stash/encrypted_details.ts";
-import { OtherThingError } from "../../stash/stash_not_found.ts";
+import { findStash } from "../../stash/find_stash.ts";
+import { isStashName, OtherThingError } from "../../stash/stash_not_found.ts";
 import type { ManifestFormat } from "../../store/manifest_format.ts";
 import { addressIn } from "../../store/command_line.ts";
 import { action, type Session, showEvents } from "../action.ts";
@@ -126,10 +125,8 @@ async function namesStash(
   { both: { from: { store, reference } }, signal, onEvent }: Copying,
 ): Promise<boolean> {
   if (reference === undefined) return false;
-  return await info(store, reference, { signal, onEvent }).then(() => true, async () => {
-    if (isDigest(reference)) return false;
-    return (await lookAtTag(store, chunkTag(reference, 1), { signal, onEvent })).kind === "chunk";
-  });
+  if (!isDigest(reference)) return await isStashName(store, reference, { signal, onEvent });
+  return await findStash(store, reference, { signal, onEvent }).then(() => true, () => false);
 }
 
 async function copyOneImage(copying: Copying, flags: CopyFlags): Promise<void> {

@@ -11,7 +11,7 @@ import { badge } from "./words.ts";
 /** Says it to programs. */
 export function brokenResponse(found: FoundBroken, url: URL): Response {
   const ways = waysOutOf(found, url).map(({ label, command }) => `; ${label}: ${command}`);
-  return textResponse(statusOf(found), `${found.reference} is ${wordsOf(found)}${ways.join("")}`);
+  return textResponse(statusOf(found), `${found.reference} is ${found.reason.fault}${ways.join("")}`);
 }
 
 /** Says it to people. */
@@ -21,9 +21,9 @@ export function brokenPage(found: FoundBroken, url: URL): Response {
   const body = html`
     <h1>${name} ${badge(stateOfStash(reason), "bad")}</h1>
     <section class="card" aria-label="What is wrong">
-      <p class="problem">This file cannot be brought back. It is ${wordsOf(found)}.</p>
+      <p class="problem">This file cannot be brought back. It is ${reason.fault}.</p>
       <p>${reason instanceof TornStashError
-        ? "An upload that replaces it was interrupted."
+        ? "An upload or copy that replaces it was interrupted."
         : "Its upload was interrupted, or is still under way."} The same upload again mends it.</p>
     </section>
     ${waysSection(waysOutOf(found, url), "What to type")}
@@ -34,10 +34,6 @@ export function brokenPage(found: FoundBroken, url: URL): Response {
 /** To whoever asks for the file, what is incomplete is not there, and what is torn is in a state that has to change first. */
 function statusOf({ reason }: FoundBroken): 404 | 409 {
   return reason instanceof NotFoundError ? 404 : 409;
-}
-
-function wordsOf({ reason, reference }: FoundBroken): string {
-  return reason.message.replace(`the stash ${reference} is `, "");
 }
 
 function waysOutOf(found: FoundBroken, url: URL): Way[] {
