@@ -4,6 +4,7 @@ import {
   ConflictError,
   type Digest,
   info,
+  LayerstashError,
   list,
   NotAllowedError,
   openStore,
@@ -419,6 +420,62 @@ Deno.test("a copy over a longer file is whole, also where the registry keeps the
   assert.deepEqual(await stored(store, "disk"), others);
   assert.equal((await copy()).digest, (await info(store, "other")).digest);
   assert.deepEqual(await stored(store, "disk"), others);
+});
+
+/** A registry with two stored files: `disk`, and another of as many chunks that is to replace it. */
+async function withTwoFiles(
+  test: (
+    files: { registry: FakeRegistry; store: Store; copy: () => Promise<unknown>; others: Uint8Array },
+  ) => Promise<void>,
+): Promise<void> {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const others = someBytes(FIVE.length, 4);
+  await upload(store, "disk", { input: streamOf(FIVE), chunkSize: CHUNK });
+  await upload(store, "other", { input: streamOf(others), chunkSize: CHUNK });
+  const copy = async () =>
+    await copyStash({ store, baseTag: "other" }, { store, baseTag: "disk" }, { overwrite: true });
+  await test({ registry, store, copy, others });
+}
+
+Deno.test("a file that a copy has replaced in part is torn, and the hint names the digest of the old one", async () => {
+  await withTwoFiles(async ({ registry, store, copy, others }) => {
+    const { digest } = await info(store, "disk");
+    registry.faults.failNext = [{ method: "PUT", path: /manifests\/disk-3$/, status: 403, times: 1 }];
+    await assert.rejects(copy(), NotAllowedError);
+    await assert.rejects(info(store, "disk"), (error) => {
+      assert.ok(error instanceof LayerstashError);
+      assert.equal(error.message, "the stash disk is torn: disk-1 and disk-5 belong to different uploads");
+      assert.match(
+        error.hint ?? "",
+        /^an upload or copy that replaces it .* layerstash download \S+@sha256:\w+$/,
+      );
+      assert.ok(error.hint?.endsWith(`@${digest}`));
+      return true;
+    });
+    assert.deepEqual(await stored(store, digest!), FIVE);
+    await copy();
+    assert.deepEqual(await stored(store, "disk"), others);
+    registry.requests.length = 0;
+    await copy();
+    assert.deepEqual(tagged(registry), [], "tags that hold their images are left alone");
+  });
+});
+
+Deno.test("a copy does not replace a file that somebody else has stored meanwhile", async () => {
+  for (const when of [/^PUT .*\/manifests\/sha256:/, /^PUT .*\/manifests\/disk-5$/]) {
+    await withTwoFiles(async ({ registry, store, copy }) => {
+      const third = someBytes(3 * CHUNK, 5);
+      await upload(store, "third", { input: streamOf(third), chunkSize: CHUNK });
+      let isReplaced = false;
+      registry.faults.onRequest = async ({ method, path }) => {
+        if (isReplaced || !when.test(`${method} ${path}`)) return;
+        isReplaced = true;
+        await copyStash({ store, baseTag: "third" }, { store, baseTag: "disk" }, { overwrite: true });
+      };
+      await assert.rejects(copy(), ConflictError);
+    });
+  }
 });
 
 /** Copies a file over another, for the first time to a store that loses a chunk when all bytes are there. */

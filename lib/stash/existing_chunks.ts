@@ -54,6 +54,9 @@ export async function lookUpExisting(
   return await lookUpChunks(ahead.reader, baseTag, options);
 }
 
+/** What of it decides whether a tag may move. */
+export type ReplaceableChunks = Pick<ExistingChunks, "layers" | "manifests" | "isReadable">;
+
 /** A look at what exists, which several ask for: it is made when the first of them does, and once. */
 export type ExistingLook = (
   options: CallOptions & { jobs?: number | undefined },
@@ -124,7 +127,7 @@ function withTable(existing: Omit<ExistingChunks, "untagged">, complete: Stash):
 
 /** Whether the tag of a chunk held the chunk's bytes when the upload began. */
 export function isExisting(
-  { layers }: ExistingChunks,
+  { layers }: Pick<ExistingChunks, "layers">,
   { number, layer }: { number: number; layer: Descriptor },
 ): boolean {
   return layers.get(number)?.digest === layer.digest;

@@ -31,15 +31,17 @@ export class ImageConfigs {
   }
 }
 
-/** Stores the config of an image. Its bytes are not those of the file, so they do not count as progress. */
+/** Stores the config of an image, unless the store has it. Its bytes are not those of the file, so they do not count as progress. */
 export async function storeConfig(
   store: Store,
   { tag, config }: Pick<TaggedImage, "tag" | "config">,
   { signal, onEvent = store.onEvent }: CallOptions,
 ): Promise<void> {
-  await store.write(bytesSource(config), {
-    what: `the config of ${tag}`,
-    signal,
-    onEvent: withoutProgress(onEvent),
-  });
+  if (config) {
+    await store.write(bytesSource(config), {
+      what: `the config of ${tag}`,
+      signal,
+      onEvent: withoutProgress(onEvent),
+    });
+  }
 }

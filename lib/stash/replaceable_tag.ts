@@ -2,7 +2,7 @@
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { lookAtTag } from "./chunk_image.ts";
-import { type ExistingChunks, foreignConflict, isExisting } from "./existing_chunks.ts";
+import { foreignConflict, isExisting, type ReplaceableChunks } from "./existing_chunks.ts";
 import type { HeldTag } from "./held_tags.ts";
 import { otherUpload } from "./read_back.ts";
 import type { TaggedImage } from "./stash_draft.ts";
@@ -13,7 +13,7 @@ export interface ReplaceableTagOptions extends CallOptions {
   /** The manifest that the tag holds. */
   before: Digest;
   /** What the tags held when the upload began. */
-  existing: ExistingChunks;
+  existing: ReplaceableChunks;
   /** The tag of chunk 1, if this upload holds it. */
   first: HeldTag | undefined;
   /** Whether the user wants other bytes replaced. */

@@ -17,10 +17,11 @@ export interface TaggedImage {
   tag: string;
   /** The chunk's bytes, which the store has before the tag is put. */
   layer: Descriptor;
-  config: Uint8Array<ArrayBuffer>;
-  /** The manifest in OCI's family: {@link inFamily} gives it in that of the store. */
+  /** The bytes of its config; absent where the store has them, as those of an image that is copied. */
+  config?: Uint8Array<ArrayBuffer> | undefined;
+  /** The manifest in either family: {@link inFamily} gives it in that of the store. */
   manifest: Manifest;
-  /** Whether it lists all chunks, so that its tag completes the stash. */
+  /** Whether its tag completes the stash. */
   isLast: boolean;
 }
 

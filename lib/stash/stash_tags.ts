@@ -5,13 +5,10 @@ import type { Store } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { StashDraft, TaggedImage } from "./stash_draft.ts";
-import { requireGivenBack } from "./read_back.ts";
 import type { ExistingChunks } from "./existing_chunks.ts";
 import { ListPace } from "./list_pace.ts";
+import { listTags, putTags } from "./put_tags.ts";
 import { TagWriter, type TagWriterOptions } from "./tag_writer.ts";
-
-/** How many tags a store lists together at most: their images are all built for it. */
-const MOST_TOGETHER = 4096;
 
 /** What the tags of an upload are put with. */
 export interface StashTagsOptions extends TagWriterOptions {
@@ -90,8 +87,7 @@ export class StashTags implements Disposable {
   }
 
   /**
-   * Puts the tags that still wait, and then the tag of the last image, which completes the stash. Before it the first and
-   * the highest tag have to hold what was put there; after it every tag has to give it back.
+   * Puts the tags that still wait, and at last that of the last image, which completes the stash.
    *
    * @param layers those of all chunks
    * @returns the digest of the last manifest, which stands for the stash
@@ -102,22 +98,16 @@ export class StashTags implements Disposable {
   async complete(layers: readonly Descriptor[]): Promise<Digest> {
     const first = this.#firstOf(layers);
     const last = this.#last ?? await this.#draft.lastImage(layers);
-    if (this.#store.putManifests && layers.length > 1) await this.#list(first, this.#takeWaiting(), [last]);
-    else {
-      if (!this.#writer.held.first) await this.#storeUntagged([...first, last]);
-      for (const image of first) await this.#writer.put(image);
-      await this.#putWaiting();
-      await this.#writer.put(last);
-    }
+    const middle = { [Symbol.iterator]: () => this.#images(this.#waiting) };
     const { signal, onEvent } = this.#options;
-    await inParallel(
-      this.#writer.held.all,
-      { jobs: DEFAULT_JOBS, signal }, // also of a stream, whose chunks come one by one
-      async ({ tag, digest, before }, signal) => {
-        await requireGivenBack(this.#store, tag, { digest, before, signal, onEvent });
-      },
-    );
-    return this.#writer.held.highest!.digest;
+    const digest = await putTags(this.#store, this.#writer, { first, middle, last }, {
+      jobs: this.#pool.jobs,
+      untaggedFirst: !this.#writer.held.first,
+      signal,
+      onEvent,
+    });
+    this.#waiting.clear();
+    return digest;
   }
 
   /** Of the manifests that the tags held before, those that the new ones have replaced. */
@@ -135,20 +125,10 @@ export class StashTags implements Disposable {
    * The image of chunk 1, if its tag waits; or if the existing stash is longer: the image then says how many chunks there are, so
    * that no old tag is taken for the last one.
    */
-  #firstOf(layers: readonly Descriptor[]): TaggedImage[] {
+  #firstOf(layers: readonly Descriptor[]): TaggedImage | undefined {
     const isShorter = this.#existing.numbers.some((number) => number > layers.length);
     const isWanted = this.#waiting.delete(1) || isShorter && layers.length > 1;
-    return isWanted ? [this.#draft.firstImage(layers)] : [];
-  }
-
-  /**
-   * Has the registry take all images by their digests, before the first tag moves: where it refuses one, or has lost a blob
-   * meanwhile, the file that is replaced stays whole. Images of one chunk alone replace it with one tag.
-   */
-  async #storeUntagged(ends: readonly TaggedImage[]): Promise<void> {
-    if (ends.length === 1) return;
-    const images = this.#images(this.#waiting, ends);
-    await inParallel(images, this.#pool, async (image) => await this.#writer.putUntagged(image));
+    return isWanted ? this.#draft.firstImage(layers) : undefined;
   }
 
   /** Puts the tag of chunk 1 if it waits, and the other waiting tags if that of chunk 1 is held. */
@@ -157,36 +137,13 @@ export class StashTags implements Disposable {
     this.#waiting.delete(1);
     if (first) await this.#writer.put(this.#draft.image(1, first));
     if (!this.#writer.held.first) return;
-    const images = this.#takeWaiting();
-    if (this.#store.putManifests) await this.#pace.time(async () => await this.#list(images));
+    const images = this.#images([...this.#waiting]);
+    this.#waiting.clear();
+    if (this.#store.putManifests) await this.#pace.time(async () => await listTags(this.#writer, images));
     else await inParallel(images, this.#pool, async (image) => await this.#writer.put(image));
   }
 
-  /** Puts tags where a store lists them together: so no other state is ever seen, unless they are very many. */
-  async #list(...parts: Iterable<TaggedImage>[]): Promise<void> {
-    let together: TaggedImage[] = [];
-    for (const part of parts) {
-      for (const image of part) {
-        if (together.push(image) < MOST_TOGETHER) continue;
-        await this.#writer.putTogether(together);
-        together = [];
-      }
-    }
-    if (together.length > 0) await this.#writer.putTogether(together);
-  }
-
-  /** The images whose tags wait, which then wait no more. */
-  #takeWaiting(): Iterable<TaggedImage> {
-    const waiting = [...this.#waiting];
-    this.#waiting.clear();
-    return this.#images(waiting);
-  }
-
-  *#images(
-    waiting: Iterable<[number, Descriptor]>,
-    others: readonly TaggedImage[] = [],
-  ): Generator<TaggedImage> {
-    yield* others;
+  *#images(waiting: Iterable<[number, Descriptor]>): Generator<TaggedImage> {
     for (const [number, layer] of waiting) yield this.#draft.image(number, layer);
   }
 }

@@ -5,7 +5,7 @@ import { familyOf, inFamily } from "../oci/manifest_family.ts";
 import type { Family } from "../oci/media_types.ts";
 import { putInFamily } from "../store/manifest_format.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import { type ExistingChunks, isExisting } from "./existing_chunks.ts";
+import { isExisting, type ReplaceableChunks } from "./existing_chunks.ts";
 import { type HeldTag, HeldTags } from "./held_tags.ts";
 import { ImageConfigs } from "./image_configs.ts";
 import { requireReplaceableTag } from "./replaceable_tag.ts";
@@ -25,7 +25,7 @@ export class TagWriter implements Disposable {
   /** The tags that were put, or held their images before. */
   readonly held: HeldTags = new HeldTags();
   readonly #store: Store;
-  readonly #existing: ExistingChunks;
+  readonly #existing: ReplaceableChunks;
   readonly #overwrite: boolean | undefined;
   /** What every call of the store takes. */
   readonly #call: CallOptions;
@@ -40,7 +40,7 @@ export class TagWriter implements Disposable {
    *
    * @param existing what the tags held when the upload began
    */
-  constructor(store: Store, existing: ExistingChunks, options: TagWriterOptions) {
+  constructor(store: Store, existing: ReplaceableChunks, options: TagWriterOptions) {
     this.#store = store;
     this.#existing = existing;
     this.#overwrite = options.overwrite;
