@@ -41,7 +41,8 @@ import { checkOutput } from "./lib/files/output.ts";
 import { rememberInput } from "./lib/files/remembered_input.ts";
 import type { Descriptor } from "./lib/oci/descriptor.ts";
 import type { Algorithm, Digest } from "./lib/oci/digest.ts";
-import { checkStash, type StashFault, type VerifyResult } from "./lib/stash/check_stash.ts";
+import { checkStash, type VerifyResult } from "./lib/stash/check_stash.ts";
+import { checkTags } from "./lib/stash/check_tags.ts";
 import { chunkNumbers } from "./lib/stash/chunk_numbers.ts";
 import { checkBaseTag } from "./lib/stash/chunk_tags.ts";
 import { completeStash, keepStored } from "./lib/stash/complete_stash.ts";
@@ -49,7 +50,7 @@ import { type ExistingLook, lookUpOnce } from "./lib/stash/existing_chunks.ts";
 import { asStored } from "./lib/stash/open_stash.ts";
 import { encryptInput, type StashInput } from "./lib/stash/encrypted_input.ts";
 import { fetchAhead, fetchStash } from "./lib/stash/fetch_stash.ts";
-import { findStash, untaggedChunks } from "./lib/stash/find_stash.ts";
+import { findStash } from "./lib/stash/find_stash.ts";
 import { openStash } from "./lib/stash/open_stash.ts";
 import { stashNotFound } from "./lib/stash/stash_not_found.ts";
 import { type ListedStash, listStashes } from "./lib/stash/list_stashes.ts";
@@ -61,7 +62,13 @@ import {
 } from "./lib/stash/remove_tags.ts";
 import { sendChunk } from "./lib/stash/send_chunk.ts";
 import type { StashState } from "./lib/stash/torn_stash.ts";
-import { type Chunk, reportPlan, type Stash, type StashEncryption } from "./lib/stash/stash.ts";
+import {
+  type Chunk,
+  reportPlan,
+  type Stash,
+  type StashEncryption,
+  type StashFault,
+} from "./lib/stash/stash.ts";
 import { StashDraft } from "./lib/stash/stash_draft.ts";
 import { StashTags } from "./lib/stash/stash_tags.ts";
 import type {
@@ -295,7 +302,8 @@ export async function* list(store: StoreReader, options: ListOptions = {}): Asyn
 }
 
 /**
- * Describes a stash: the name, size and date of the file, every chunk, and which chunks have lost their tags.
+ * Describes a stash: the name, size and date of the file, every chunk, and which chunks have lost their tags. For that, each tag
+ * is asked for.
  *
  * @category Files
  * @param baseTag the name, or the digest, by which the tags of the chunks are not known
@@ -334,8 +342,8 @@ export async function info(store: StoreReader, baseTag: string, options: InfoOpt
   const { stash } = identities && found.encryption
     ? await openStash(store, found, { identities })
     : { stash: found };
-  const untagged = await untaggedChunks(store, stash, calls);
-  return { ...stash, ...(untagged.length > 0 && { untagged }) };
+  const faults = await checkTags(store, stash, { ...calls, byDigest: true });
+  return { ...stash, ...(faults.length > 0 && { faults }) };
 }
 
 /**

@@ -64,7 +64,7 @@ for (const [kind, put] of Object.entries(KINDS)) {
       assert.deepEqual(listed, { baseTag: "disk", chunks: 12, missing: undefined });
       const [described] = await Array.fromAsync(list(store, { exactSize: true }));
       assert.equal(described?.stash?.size, BYTES.length, described?.problem);
-      assert.equal((await info(store, "disk")).untagged, undefined);
+      assert.equal((await info(store, "disk")).faults, undefined);
       assert.deepEqual((await verify(store, "disk", { deep: true })).faults, []);
       assert.deepEqual(await downloaded(store, "disk"), BYTES);
       await copyStash({ store, baseTag: "disk" }, { store, baseTag: "copy" });

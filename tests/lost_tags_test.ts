@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import { download, info, openStore, upload, verify } from "../main.ts";
 import { copyStash } from "../lib/exports/copy.ts";
+import { generateKey, Recipients } from "../lib/exports/encryption.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
+import { openFake } from "./rigs/uploads.ts";
 
 const BYTES = someBytes(45);
 
@@ -31,16 +34,17 @@ testOnEachStore("a check finds the tag that is missing, or holds something else"
   using store = place.open();
   const file = await work.write("disk.img", BYTES);
   await upload(store, "disk", { input: file, chunkSize: 10 });
-  assert.equal((await info(store, "disk")).untagged, undefined);
+  assert.equal((await info(store, "disk")).faults, undefined);
   await store.removeManifest("disk-3");
   const missing = [{ chunk: 3, kind: "tag", problem: "its tag is missing" }];
   for (const options of [{}, { deep: true }, { file }, { file, deep: true }]) {
     assert.deepEqual((await verify(store, "disk", options)).faults, missing);
   }
-  assert.deepEqual((await info(store, "disk")).untagged, [3]);
+  assert.deepEqual((await info(store, "disk")).faults, missing);
   await putImage(store, "disk-3", [{ bytes: someBytes(4) }]);
-  const other = [{ chunk: 3, kind: "tag", problem: "its tag holds something else" }];
+  const other = [{ chunk: 3, kind: "taken", problem: "its tag holds something else" }];
   assert.deepEqual((await verify(store, "disk")).faults, other);
+  assert.deepEqual((await info(store, "disk")).faults, other);
 });
 
 testOnEachStore(
@@ -49,9 +53,46 @@ testOnEachStore(
     using store = place.open();
     await upload(store, "disk", { input: streamOf(someBytes(15)), chunkSize: 10 });
     assert.deepEqual((await verify(store, "disk")).faults, []);
-    assert.equal((await info(store, "disk")).untagged, undefined);
+    assert.equal((await info(store, "disk")).faults, undefined);
   },
 );
+
+Deno.test("info asks for the digest of each tag, and reads what holds another", async () => {
+  await using work = await makeWorkspace();
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const { recipient } = await generateKey();
+  const input = await work.write("disk.img", BYTES);
+  const chunkSize = 10;
+  await upload(store, "file", { input, chunkSize });
+  await upload(store, "stream", { input: streamOf(BYTES), chunkSize });
+  const encryptTo = await Recipients.of([recipient]);
+  await upload(store, "secret", { input: streamOf(someBytes(3000)), chunkSize: 1000, encryptTo });
+  await upload(store, "hidden", {
+    input: await work.write("3000", someBytes(3000)),
+    chunkSize: 1000,
+    encryptTo,
+  });
+  await copyStash({ store, baseTag: "stream" }, { store, baseTag: "copy" });
+  const asked = async (name: string) => {
+    registry.requests.length = 0;
+    const { faults, chunks } = await info(store, name);
+    const own = chunks.map(({ tag }) => `/v2/me/files/manifests/${tag}`);
+    const tags = registry.requests.filter(({ path }) => own.includes(path));
+    const count = (wanted: string) => tags.filter(({ method }) => method === wanted).length;
+    return {
+      faults: faults?.map(({ kind }) => kind),
+      head: count("HEAD") - chunks.length,
+      get: count("GET"),
+    };
+  };
+  for (const name of ["file", "stream", "secret", "hidden", "copy"]) {
+    assert.deepEqual(await asked(name), { faults: undefined, head: -2, get: 2 }, name);
+  }
+  await putImage(store, "file-3", [{ bytes: someBytes(4) }]);
+  await store.removeManifest("file-2");
+  assert.deepEqual(await asked("file"), { faults: ["tag", "taken"], head: -2, get: 4 });
+});
 
 testOnEachStore("a copy has the tag that its source has lost", async (place) => {
   await using work = await makeWorkspace();
@@ -93,6 +134,15 @@ Deno.test("the command line says which tag is missing, and the same upload mends
   assert.match(checked.stderr + checked.stdout, /disk-3: its tag is missing/);
   assert.match(checked.stderr, /store the file again: only what is missing is sent/);
   assert.match((await work.run(["info", ...disk])).stdout, /complete: +yes, but the tag disk-3 is missing/);
+  await putImage(store, "disk-3", [{ bytes: someBytes(4) }]);
+  const taken = await work.run(["info", ...disk]);
+  assert.match(taken.stdout, /complete: +yes, but the tag disk-3 holds something else\n/);
+  assert.match(
+    taken.stderr,
+    /^hint: store the file again; if a tag holds an image of somebody else, use another/,
+  );
+  assert.equal((await work.run(upload)).code, 6, "what somebody else has stored stays");
+  await store.removeManifest("disk-3");
   for (const more of [[], ["--exact-size"]]) {
     const { stdout } = await work.run(["list", ...disk.slice(0, -2), ...more]);
     assert.match(stdout, /^disk +5 .*complete, but the tag disk-3 is missing$/m);

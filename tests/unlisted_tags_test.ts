@@ -20,7 +20,7 @@ for (const status of [403, 405, 501]) {
     for (let times = 0; times < 2; times++) await upload(store, "disk", { ...options, onEvent });
     assert.match(notices[0] ?? "", /does not list its tags: each tag of disk was asked for/);
     await copyStash({ store, baseTag: "disk" }, { store, baseTag: "copy" });
-    assert.equal((await info(store, "copy")).untagged, undefined);
+    assert.equal((await info(store, "copy")).faults, undefined);
     assert.deepEqual((await verify(store, "copy", { deep: true })).faults, []);
     assert.deepEqual((await remove(store, "disk")).removed, ["disk-3", "disk-2", "disk-1"]);
   });

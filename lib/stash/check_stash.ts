@@ -4,33 +4,15 @@ import { Hasher } from "../content/hasher.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type OnEvent, withStoredDigests } from "../events.ts";
 import { algorithmOf, type Digest, DigestHash } from "../oci/digest.ts";
-import { listedBlobs } from "../oci/references.ts";
-import type { BlobReader, CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
+import type { BlobReader, CallOptions, StoreReader } from "../store/store.ts";
 import { adaptiveJobs, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel, type Jobs } from "../async/pool.ts";
 import { receive } from "../transfer/receive.ts";
 import { statFile } from "../files/input.ts";
+import { checkTags } from "./check_tags.ts";
 import type { OpenStash } from "./open_stash.ts";
-import { type Chunk, chunkName, middleChunks, reportPlan, type Stash } from "./stash.ts";
+import { type Chunk, chunkName, reportPlan, type Stash, type StashFault } from "./stash.ts";
 import type { VerifyOptions } from "./verb_options.ts";
-
-/**
- * Something that a check of a stash found wrong.
- *
- * @category Files
- */
-export interface StashFault {
-  /** The chunk, from 1; 0 = the local file as a whole. */
-  chunk: number;
-  /**
-   * What is wrong. The registry does not have the chunk's blob (`missing`), or has it with another size (`size`) or with
-   * other bytes (`bytes`). Or its tag is missing or holds something else, so that a registry which collects garbage takes the
-   * blob (`tag`). Or the local file that was compared differs from the stash (`file`).
-   */
-  kind: "missing" | "size" | "bytes" | "tag" | "file";
-  /** The fault in words, as a clause such as `its blob is missing`. */
-  problem: string;
-}
 
 type Problem = Omit<StashFault, "chunk">;
 
@@ -45,8 +27,6 @@ const corruptedBlob = (reason?: string): Problem => ({
   kind: "bytes",
   problem: `its blob is corrupted${reason === undefined ? "" : `: ${reason}`}`,
 });
-
-const faultOfTag = (problem: string): Problem => ({ kind: "tag", problem });
 
 const otherFile = (problem: string): Problem => ({ kind: "file", problem });
 
@@ -85,7 +65,7 @@ export async function checkStash(
   const options = { jobs, onEvent, signal };
   const readBytes = deep === true || file !== undefined && open.isAuthenticated === true;
   reportPlan({ ...plain, chunks: plain.chunks.length }, onEvent, readBytes && file !== undefined ? 2 : 1);
-  const faults = await checkTags(store, stash, options);
+  const faults = await checkTags(store, stash, { ...options, byDigest: store.manifestReadsCount });
   if (file !== undefined) {
     faults.push(
       ...await checkFile(file, open.isAuthenticated ? await withDigests(open, options) : plain, options),
@@ -96,38 +76,6 @@ export async function checkStash(
   const asked = file === undefined ? options : { ...options, onEvent: quiet };
   faults.push(...await (deep ? checkBytes(open, options) : checkPresence(store, stash, asked)));
   return { faults: faults.sort((a, b) => a.chunk - b.chunk), readBytes };
-}
-
-/**
- * Checks that the chunks have their tags, without which a registry takes their blobs when it collects garbage. The first and
- * the last were read with the stash, and so were all where no table lists them.
- */
-async function checkTags(store: ManifestReader, stash: Stash, options: CheckOptions): Promise<StashFault[]> {
-  const { jobs = DEFAULT_JOBS, signal, onEvent } = options;
-  const faults: StashFault[] = [];
-  await inParallel(middleChunks(stash), { jobs, signal }, async ({ number, tag, digest }, signal) => {
-    const held = await layersOf(store, tag, { signal, onEvent });
-    if (!held) faults.push({ chunk: number, ...faultOfTag("its tag is missing") });
-    else if (!held.includes(digest)) {
-      faults.push({ chunk: number, ...faultOfTag("its tag holds something else") });
-    }
-  });
-  return faults;
-}
-
-/** The blobs that a tag's manifest lists; `undefined` = there is no such tag. */
-async function layersOf(
-  store: ManifestReader,
-  tag: string,
-  options: CallOptions,
-): Promise<Digest[] | undefined> {
-  try {
-    const manifest = await store.manifest(tag, options);
-    return manifest && listedBlobs(manifest.bytes).map(({ digest }) => digest);
-  } catch (error) {
-    if (error instanceof MismatchError) return []; // it cannot be read
-    throw error;
-  }
 }
 
 /**

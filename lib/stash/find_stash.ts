@@ -2,7 +2,7 @@
 import { MismatchError, NotFoundError } from "../errors.ts";
 import { type Descriptor, totalSize } from "../oci/descriptor.ts";
 import { isDigest } from "../oci/digest.ts";
-import type { CallOptions, ManifestReader, StoreReader } from "../store/store.ts";
+import type { CallOptions, StoreReader } from "../store/store.ts";
 import { inParallel } from "../async/pool.ts";
 import type { ChunkNote } from "./chunk_config.ts";
 import { type ChunkImage, lookAtTag, type LookOptions, readChunkImage } from "./chunk_image.ts";
@@ -10,7 +10,7 @@ import { chunkNumbers } from "./chunk_numbers.ts";
 import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
 import { findStashByDigest, isConsistent, stashOfTable, type StashTable, tableOf } from "./last_chunk.ts";
 import { stashNotFound } from "./stash_not_found.ts";
-import { chunksOf, middleChunks, type Stash } from "./stash.ts";
+import { chunksOf, type Stash } from "./stash.ts";
 import { chunkNotFound, lastNotFound, notItsLast, partlyReplaced, tornStash } from "./torn_stash.ts";
 
 /** How many manifests are read at once, of a stash whose chunks are not listed in a table. */
@@ -71,25 +71,6 @@ export async function findByFirst(
   if (!table) throw chunks === 1 ? notItsLast(baseTag, last) : lastNotFound(baseTag, chunks);
   const stash = stashOfTable(baseTag, table, last);
   return { stash, images: [first, last] };
-}
-
-/**
- * The numbers of chunks that have no tag, of a stash that is complete without them. A list of tags may leave some out: so those
- * that it does not have are asked for.
- */
-export async function untaggedChunks(
-  store: ManifestReader,
-  stash: Stash,
-  options: CallOptions,
-): Promise<number[]> {
-  const chunks = middleChunks(stash);
-  if (chunks.length === 0) return [];
-  const listed = new Set(await chunkNumbers(store, stash.baseTag, { ...options, last: stash.chunks.length }));
-  const untagged: number[] = [];
-  for (const { number, tag } of chunks) {
-    if (!listed.has(number) && await store.resolve(tag, options) === undefined) untagged.push(number);
-  }
-  return untagged;
 }
 
 /** Reads the last chunk; where it is missing, the highest that is there, which tells whose upload was interrupted. */

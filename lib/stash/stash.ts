@@ -60,11 +60,26 @@ export interface Stash {
   encryption?: StashEncryption | undefined;
   /** Whether its last chunk lists all chunks, which proves that none is missing. The Python layerstash stores no such list. */
   provenComplete: boolean;
+  /** The chunks whose tags are missing or hold something else; absent = no such tag is known. Only `info` looks for them. */
+  faults?: StashFault[] | undefined;
+}
+
+/**
+ * Something that a check of a stash found wrong.
+ *
+ * @category Files
+ */
+export interface StashFault {
+  /** The chunk, from 1; 0 = the local file as a whole. */
+  chunk: number;
   /**
-   * The numbers of chunks whose tags are missing, so that a registry takes them when it collects garbage; absent = none is
-   * known to be missing. Only `info` looks for them.
+   * What is wrong. The registry does not have the chunk's blob (`missing`), or has it with another size (`size`) or with
+   * other bytes (`bytes`). Or its tag is missing (`tag`) or holds something else (`taken`), so that a registry which collects
+   * garbage takes the blob. Or the local file that was compared differs from the stash (`file`).
    */
-  untagged?: number[] | undefined;
+  kind: "missing" | "size" | "bytes" | "tag" | "taken" | "file";
+  /** The fault in words, as a clause such as `its blob is missing`. */
+  problem: string;
 }
 
 /**
@@ -110,11 +125,14 @@ export function chunksOf(name: string, slices: Iterable<SizedBlob>): Chunk[] {
  * The chunks between the first and the last, if their tags are known: where a table lists them, these are not read to find
  * the stash.
  */
-export function middleChunks({ chunks, provenComplete }: Stash): (Chunk & { tag: string })[] {
+export function middleChunks({ chunks, provenComplete }: Stash): TaggedChunk[] {
   return provenComplete ? chunks.slice(1, -1).filter(hasTag) : [];
 }
 
-function hasTag(chunk: Chunk): chunk is Chunk & { tag: string } {
+/** A chunk whose tag is known. */
+export type TaggedChunk = Chunk & { tag: string };
+
+function hasTag(chunk: Chunk): chunk is TaggedChunk {
   return chunk.tag !== undefined;
 }
 

@@ -137,21 +137,28 @@ export class StashDraft implements Slicing {
   }
 }
 
-/** Builds the image of a chunk in the middle again, whose tag was lost: with the bytes that it had, if a file was stored. */
-export function rebuildImage({ baseTag, ...stash }: Stash, number: number): TaggedImage {
-  const { size, chunkSize, chunks, modified } = stash;
+/**
+ * Builds the image of a chunk in the middle again, whose tag was lost. It has the bytes that it had, of a file, or with
+ * `isStream` of a stream, whose chunks but the last do not know how many there are.
+ */
+export function rebuildImage(
+  { baseTag, ...stash }: Stash,
+  number: number,
+  { isStream = false }: { isStream?: boolean } = {},
+): TaggedImage {
+  const { chunkSize, modified } = stash;
+  const { digest, size: bytes } = stash.chunks[number - 1]!;
   const encryption = stash.encryption && { format: "age" } as const;
   const name = encryption ? undefined : stash.name;
   const note = {
     version: 1,
     name,
-    size,
+    size: isStream ? undefined : stash.size,
     chunkSize,
     chunk: number,
-    chunks: chunks.length,
+    chunks: isStream ? undefined : stash.chunks.length,
     encryption,
   } as const;
-  const { digest, size: bytes } = chunks[number - 1]!;
   return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, modified });
 }
 

@@ -3,19 +3,22 @@ import { inParallel } from "../async/pool.ts";
 import { MismatchError, NotFoundError } from "../errors.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
-import type { StashFault } from "./check_stash.ts";
 import { findStash } from "./find_stash.ts";
-import { chunkName, type Stash } from "./stash.ts";
+import { chunkName, type Stash, type StashFault } from "./stash.ts";
 
 const STORE_AGAIN = "store the file again: only what is missing is sent";
 const OVERWRITE = "store the file again with --overwrite; " +
   "if the registry keeps the damaged blob, use another --chunk-size as well";
 
-/** What mends the blobs of a stash; `undefined` = they are intact, and at most the local file differs. */
+const TAG_TAKEN =
+  "store the file again; if a tag holds an image of somebody else, use another name, or remove that first";
+
+/** What mends a stash; `undefined` = it is intact, and at most the local file differs. */
 export function hintOfFaults(faults: readonly StashFault[]): string | undefined {
-  const ofBlobs = faults.filter(({ kind }) => kind !== "file");
-  if (ofBlobs.length === 0) return undefined;
-  return ofBlobs.every(({ kind }) => kind === "missing" || kind === "tag") ? STORE_AGAIN : OVERWRITE;
+  const kinds = new Set(faults.map(({ kind }) => kind));
+  if (kinds.has("size") || kinds.has("bytes")) return OVERWRITE;
+  if (kinds.has("taken")) return TAG_TAKEN;
+  return kinds.has("missing") || kinds.has("tag") ? STORE_AGAIN : undefined;
 }
 
 /**

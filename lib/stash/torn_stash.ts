@@ -56,7 +56,9 @@ export function stateOfStash(error: unknown): StashState {
 
 /** What an error says of a stash, in words that stand after its name. */
 export function faultOfStash(error: Error): string {
-  return error instanceof IncompleteStashError || error instanceof TornStashError ? error.fault : error.message;
+  return error instanceof IncompleteStashError || error instanceof TornStashError
+    ? error.fault
+    : error.message;
 }
 
 function incompleteStash(baseTag: string, what: string): IncompleteStashError {

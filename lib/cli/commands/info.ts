@@ -7,6 +7,7 @@ import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { chunkTag } from "../../stash/chunk_tags.ts";
 import { sizeOf, type Stash } from "../../stash/stash.ts";
+import { hintOfFaults } from "../../stash/stash_faults.ts";
 import type { InfoOptions } from "../../stash/verb_options.ts";
 import type { Store } from "../../store/store.ts";
 import { addressIn, commandLine } from "../../store/command_line.ts";
@@ -25,6 +26,9 @@ const EXAMPLES = `
 Examples:
   $ layerstash info ghcr.io/me/files:disk
   $ layerstash info ghcr.io/me/files:disk --json
+
+The tag of each chunk is asked for. Whether the chunks themselves are there is
+for verify to find out.
 `;
 
 /** Makes the command. */
@@ -42,7 +46,9 @@ export function infoCommand(): CommandUnknownOpts {
       const identities = await identitiesOf(flags, session);
       const found = await findEither(store, baseTag, { platform, identities, signal, onEvent });
       if ("baseTag" in found) {
-        return terminal.data(json ? jsonLine(found) : renderInfo(found, terminal.tableStyle));
+        terminal.data(json ? jsonLine(found) : renderInfo(found, terminal.tableStyle));
+        const hint = hintOfFaults(found.faults ?? []);
+        return hint === undefined ? undefined : terminal.hint(hint);
       }
       if (json) return terminal.data(jsonLine(artifactDocument(found)));
       terminal.data(renderArtifact(found, terminal.tableStyle));
@@ -100,8 +106,9 @@ function noteOfEncryption({ size, encryption }: Stash): string {
   return `for age; ${formatSize(size)} (${counted(size, "byte")}) are stored`;
 }
 
-function noteOfTags({ baseTag, untagged: [first, ...more] = [] }: Stash): string {
+function noteOfTags({ baseTag, faults: [first, ...more] = [] }: Stash): string {
   if (first === undefined) return "";
-  const others = more.length > 0 ? `, and ${more.length} more` : "";
-  return `, but the tag ${chunkTag(baseTag, first)} is missing${others}: store the file again to put it back`;
+  const what = first.kind === "taken" ? "holds something else" : "is missing";
+  const others = more.length > 0 ? `; so with ${counted(more.length, "other tag")}` : "";
+  return `, but the tag ${chunkTag(baseTag, first.chunk)} ${what}${others}`;
 }

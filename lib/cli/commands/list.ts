@@ -23,8 +23,9 @@ Examples:
   $ layerstash list ghcr.io/me/files --all
 
 Folders are listed after the stored files. The first and the last chunk of each
-file are looked at, so that an incomplete file is called incomplete. If the
-repository does not exist, the exit code is 3; if it has no stored files, 0.
+file are looked at, so that an incomplete file is called incomplete; info looks
+at the tags between, and verify at all chunks. If the repository does not exist,
+the exit code is 3; if it has no stored files, 0.
 `;
 
 /** How many tags are looked at to find folders, each with a request. A repository with more of them rather holds images. */

@@ -308,20 +308,21 @@ every tag of the name. In turn, images and aliases never replace a chunk, and \`
 
 \`list\`, \`info\`, \`verify\` and \`download\` judge a stored file by the same words:
 
-| a file is      | what that means                                                                               | what mends it         |
-| -------------- | --------------------------------------------------------------------------------------------- | --------------------- |
-| **complete**   | its last chunk lists all others: \`download\` brings it back                                    |                       |
-| **incomplete** | the tag of its first or last chunk is missing: an upload was interrupted                      | the same upload again |
-| **torn**       | its chunks are of different uploads: one was interrupted while it moved the tags of the other | the same upload again |
+| a file is      | what that means                                                                               | what mends it      |
+| -------------- | --------------------------------------------------------------------------------------------- | ------------------ |
+| **complete**   | its last chunk lists all others: \`download\` brings it back                                    |                    |
+| **incomplete** | the tag of its first or last chunk is missing: an upload or copy was interrupted              | the same run again |
+| **torn**       | its chunks are of different uploads: one was interrupted while it moved the tags of the other | the same run again |
 
 Of a torn file, the old one may still be there: where the tag of its last chunk has not moved yet, the hint
 names the digest by which \`download\` brings it back.
 
-A complete file may have lost the tag of a chunk in its middle. The last chunk lists the others, so the file
-still comes back, but a registry that collects garbage takes that chunk: \`list\` and \`info\` say which tag is
-missing, and for \`verify\` it is a fault. \`verify\` also reads what these tags hold, and asks for every chunk.
-The same upload puts a tag back. Of a file that the Python layerstash stored, every missing tag makes it
-incomplete. The exit code of an incomplete file is 3, that of a torn one or of a fault 5.
+A complete file may have lost the tag of a chunk in its middle, or something else has that tag now. The last
+chunk lists the others, so the file still comes back, but a registry that collects garbage takes that chunk.
+\`list\` says which tag is missing, and does not look at what those in the middle hold. \`info\` asks for each,
+and says what is wrong; for \`verify\` it is a fault, and it also asks for every chunk. The same upload puts a
+tag back, unless it holds an image of somebody else. Of a file that the Python layerstash stored, every
+missing tag makes it incomplete. The exit code of an incomplete file is 3, that of a torn one or of a fault 5.
 
 ## Removal, and when the space is freed
 
