@@ -4,11 +4,14 @@ import { gunzipSync } from "node:zlib";
 import { openStore, type Store } from "../main.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
+import { listArtifacts } from "../lib/exports/artifacts.ts";
 import { makeWorkplace, type Workplace } from "./rigs/command_line.ts";
 import { someBytes } from "./rigs/content.ts";
+import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { blobFile, putImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
 import { estargzOf } from "./rigs/toc_layers.ts";
+import { openFake } from "./rigs/uploads.ts";
 
 /** Stores a folder `site`, and under `there` the same folder with layers that another program has packed anew. */
 async function storeRepacked(work: Workplace): Promise<void> {
@@ -132,4 +135,20 @@ Deno.test("a folder that is malformed or has lost its config is replaced and rem
     kept.said,
     /hint: to remove this tag alone: layerstash alias remove oci:.\/box\/me\/files:there/,
   );
+});
+
+Deno.test("a list fetches no config that is larger than that of a folder with as many layers", async () => {
+  await using registry = await startFakeRegistry();
+  using store = openFake(registry);
+  const layers = [1, 2].map((which) => ({ bytes: someBytes(100, which) }));
+  const history = Array.from({ length: 9 }, (_, step) => ({ created_by: `RUN ${step} ${"x".repeat(150)}` }));
+  for (const tag of ["one", "two"]) await putImage(store, tag, layers, { os: "linux", history });
+  const note = { version: 1, kind: "folder", files: 2, size: 200 };
+  const diffIds = Array.from({ length: 2 }, () => `sha256:${"0".repeat(64)}`);
+  const config = { os: "linux", rootfs: { type: "layers", diff_ids: diffIds }, layerstash: note };
+  await putImage(store, "folder", layers, config);
+  registry.requests.length = 0;
+  const kinds = (await listArtifacts(store, [])).map(({ artifact }) => artifact?.kind);
+  assert.deepEqual(kinds, ["folder", "container image", "container image"]);
+  assert.equal(registry.requests.filter(({ path }) => path.includes("/blobs/")).length, 1);
 });

@@ -30,7 +30,7 @@ export interface ListArtifactsOptions extends CallOptions {
 
 /**
  * Lists the tags of a repository that hold no chunks of these stored files, sorted, with what they hold. One manifest of each
- * is read, or two of an index, and the config of an image: it tells whether that is a folder.
+ * is read, or two of an index, and the config of an image that may be a folder.
  *
  * @throws {NotFoundError} if there is no such repository
  *

@@ -4,7 +4,7 @@ import { type Manifest, readImageManifest } from "../oci/manifest.ts";
 import { IMAGE_CONFIG, IMAGE_MANIFEST } from "../oci/media_types.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { isEncryptedImage } from "./encrypted_image.ts";
-import { MAX_CONFIG_SIZE, readConfigBytes } from "./image_config.ts";
+import { readConfigBytes } from "./image_config.ts";
 
 /**
  * Whether a reference leads to a folder, encrypted or not.
@@ -59,10 +59,18 @@ export async function configOfFolder(
   options: CallOptions,
 ): Promise<Bytes | undefined> {
   if (manifest.mediaType !== IMAGE_MANIFEST.oci) return undefined;
-  const { config } = readImageManifest(manifest);
-  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > MAX_CONFIG_SIZE) return undefined;
+  const { config, layers } = readImageManifest(manifest);
+  if (config.mediaType !== IMAGE_CONFIG.oci || config.size > mostBytes(layers.length)) return undefined;
   const bytes = await readConfigBytes(store, config, options);
   return isMarked(bytes) ? bytes : undefined;
+}
+
+/**
+ * How large the config of a folder is at most, in bytes: it lists the layers, each with some 75, and says little else. Those of
+ * most images say how they were built, are larger, and need not be fetched.
+ */
+function mostBytes(layers: number): number {
+  return 1024 + 128 * layers;
 }
 
 function isMarked(config: Bytes): boolean {
