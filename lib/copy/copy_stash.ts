@@ -13,7 +13,7 @@ import { type ImagesToTag, putTags } from "../stash/put_tags.ts";
 import { removeStale } from "../stash/remove_tags.ts";
 import { unsharedNumbers } from "../stash/shared_names.ts";
 import { middleChunks, type Stash } from "../stash/stash.ts";
-import { rebuildImage, type TaggedImage } from "../stash/stash_draft.ts";
+import { rebuildImage, type TaggedImage } from "../stash/tagged_image.ts";
 import { TagWriter } from "../stash/tag_writer.ts";
 import { checkTransfer, DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { inParallel } from "../async/pool.ts";

@@ -8,7 +8,7 @@ import { FAMILIES, type Family } from "../oci/media_types.ts";
 import { type ChunkImage, lookAtTag } from "../stash/chunk_image.ts";
 import { chunkTag } from "../stash/chunk_tags.ts";
 import { foreignConflict, type ReplaceableChunks } from "../stash/existing_chunks.ts";
-import type { TaggedImage } from "../stash/stash_draft.ts";
+import type { TaggedImage } from "../stash/tagged_image.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 
 /** What the tags of the target hold. */

@@ -8,7 +8,7 @@ import { listedBlobs } from "../oci/references.ts";
 import type { CallOptions, ManifestReader } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { middleChunks, type Stash, type StashFault, type TaggedChunk } from "./stash.ts";
-import { rebuildImage } from "./stash_draft.ts";
+import { rebuildImage } from "./tagged_image.ts";
 
 /** How tags are checked. */
 export interface CheckTagsOptions extends CallOptions {

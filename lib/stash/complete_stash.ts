@@ -11,7 +11,8 @@ import type { ExistingChunks } from "./existing_chunks.ts";
 import { storeConfig } from "./image_configs.ts";
 import { removeStale } from "./remove_tags.ts";
 import type { Stash } from "./stash.ts";
-import { rebuildImage, type StashDraft } from "./stash_draft.ts";
+import type { StashDraft } from "./stash_draft.ts";
+import { rebuildImage } from "./tagged_image.ts";
 import type { StashTags } from "./stash_tags.ts";
 import type { UploadOptions } from "./verb_options.ts";
 

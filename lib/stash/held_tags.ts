@@ -1,7 +1,7 @@
 /** Notes what the tags of an upload hold, and notices when another upload has come in between. @module */
 import type { Digest } from "../oci/digest.ts";
 import { otherUpload } from "./read_back.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { TaggedImage } from "./tagged_image.ts";
 import type { FoundTags } from "./tag_look.ts";
 
 /** What a tag holds since this upload put it, or found its image there. There may be 100,000 of them. */

@@ -3,7 +3,7 @@ import { bytesSource } from "../content/source.ts";
 import { withoutProgress } from "../events.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { TaggedImage } from "./tagged_image.ts";
 
 /** The configs that one upload has stored, each once, even if it is wanted both early and when its tag is put. */
 export class ImageConfigs {

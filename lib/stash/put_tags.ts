@@ -4,7 +4,7 @@ import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, Store } from "../store/store.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import { requireGivenBack } from "./read_back.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { TaggedImage } from "./tagged_image.ts";
 import type { TagWriter } from "./tag_writer.ts";
 
 /** How many tags a store lists together at most: their images are all built for it. */

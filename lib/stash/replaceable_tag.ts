@@ -5,7 +5,7 @@ import { lookAtTag } from "./chunk_image.ts";
 import { foreignConflict, isExisting, type ReplaceableChunks } from "./existing_chunks.ts";
 import type { HeldTag } from "./held_tags.ts";
 import { otherUpload } from "./read_back.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { TaggedImage } from "./tagged_image.ts";
 import { tagConflict } from "./verdict.ts";
 
 /** What decides whether a tag may be replaced. */

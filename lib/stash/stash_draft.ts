@@ -1,29 +1,13 @@
 /** Builds the images of the chunks of a stash that is being stored. @module */
 import { chunkCount, type InputChunk, SMALL_FILE } from "../files/input.ts";
-import { type Descriptor, TITLE, totalSize } from "../oci/descriptor.ts";
-import { digestOf } from "../oci/digest.ts";
-import { encodeManifest, type Manifest } from "../oci/manifest.ts";
-import { IMAGE_CONFIG, IMAGE_MANIFEST, OCTET_STREAM } from "../oci/media_types.ts";
+import { type Descriptor, totalSize } from "../oci/descriptor.ts";
+import { OCTET_STREAM } from "../oci/media_types.ts";
 import { DEFAULT_JOBS } from "../transfer/adaptive_jobs.ts";
 import type { ChunkNote } from "./chunk_config.ts";
-import { checkBaseTag, chunkTag } from "./chunk_tags.ts";
+import { checkBaseTag } from "./chunk_tags.ts";
 import type { InputEncryption, StashInput } from "./encrypted_input.ts";
 import { chunksOf, sliceSize, type Slicing, type Stash } from "./stash.ts";
-
-/** The image of one chunk, ready to be stored under its tag. */
-export interface TaggedImage {
-  /** The chunk, from 1. */
-  number: number;
-  tag: string;
-  /** The chunk's bytes, which the store has before the tag is put. */
-  layer: Descriptor;
-  /** The bytes of its config; absent where the store has them, as those of an image that is copied. */
-  config?: Uint8Array<ArrayBuffer> | undefined;
-  /** The manifest in either family: {@link inFamily} gives it in that of the store. */
-  manifest: Manifest;
-  /** Whether its tag completes the stash. */
-  isLast: boolean;
-}
+import { imageOf, type TaggedImage } from "./tagged_image.ts";
 
 /** A stash that is being stored, as far as it is known. Sizes are in bytes. */
 export class StashDraft implements Slicing {
@@ -135,67 +119,4 @@ export class StashDraft implements Slicing {
     } as const;
     return imageOf(note, layer, this);
   }
-}
-
-/**
- * Builds the image of a chunk in the middle again, whose tag was lost. It has the bytes that it had, of a file, or with
- * `isStream` of a stream, whose chunks but the last do not know how many there are.
- */
-export function rebuildImage(
-  { baseTag, ...stash }: Stash,
-  number: number,
-  { isStream = false }: { isStream?: boolean } = {},
-): TaggedImage {
-  const { chunkSize, modified } = stash;
-  const { digest, size: bytes } = stash.chunks[number - 1]!;
-  const encryption = stash.encryption && { format: "age" } as const;
-  const name = encryption ? undefined : stash.name;
-  const note = {
-    version: 1,
-    name,
-    size: isStream ? undefined : stash.size,
-    chunkSize,
-    chunk: number,
-    chunks: isStream ? undefined : stash.chunks.length,
-    encryption,
-  } as const;
-  return imageOf(note, { mediaType: OCTET_STREAM, digest, size: bytes }, { baseTag, modified });
-}
-
-function imageOf(
-  note: ChunkNote,
-  layer: Descriptor,
-  { baseTag, modified }: { baseTag: string; modified: string | undefined },
-): TaggedImage {
-  const config = encodeConfig(note, modified, layer);
-  const manifest = encodeManifest({
-    schemaVersion: 2,
-    mediaType: IMAGE_MANIFEST.oci,
-    config: { mediaType: IMAGE_CONFIG.oci, size: config.length, digest: digestOf(config) },
-    layers: [{ mediaType: OCTET_STREAM, size: layer.size, digest: layer.digest, ...titled(note) }],
-  });
-  const isLast = note.digests !== undefined;
-  return { number: note.chunk, tag: chunkTag(baseTag, note.chunk), layer, config, manifest, isLast };
-}
-
-/** A chunk that is the whole file has its name, by which oras restores it. */
-function titled({ name, chunks, chunk }: ChunkNote): { annotations?: Record<string, string> } {
-  return name === undefined || chunks !== 1 || chunk !== 1 ? {} : { annotations: { [TITLE]: name } };
-}
-
-/** Encodes a config as other programs expect it, with the object `layerstash` added. */
-function encodeConfig(
-  note: ChunkNote,
-  modified: string | undefined,
-  layer: Descriptor,
-): Uint8Array<ArrayBuffer> {
-  const labels = note.name === undefined ? {} : { [TITLE]: note.name };
-  return new TextEncoder().encode(JSON.stringify({
-    architecture: "amd64",
-    os: "linux",
-    created: modified,
-    config: { Labels: labels },
-    rootfs: { type: "layers", diff_ids: [layer.digest] },
-    layerstash: note,
-  }));
 }

@@ -9,7 +9,7 @@ import { isExisting, type ReplaceableChunks } from "./existing_chunks.ts";
 import { type HeldTag, HeldTags } from "./held_tags.ts";
 import { ImageConfigs } from "./image_configs.ts";
 import { requireReplaceableTag } from "./replaceable_tag.ts";
-import type { TaggedImage } from "./stash_draft.ts";
+import type { TaggedImage } from "./tagged_image.ts";
 import { type FoundTags, isFresh, lockTag, type LookedAt, lookUpTags } from "./tag_look.ts";
 
 /** How tags are put. */
