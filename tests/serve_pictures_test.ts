@@ -1,5 +1,5 @@
 /**
- * The pages of the server, as they look on a wide screen and on a phone, in light and dark colours. The pictures are kept in
+ * The pages of the server, as they look on a wide screen and on phones, in light and dark colours. The pictures are kept in
  * `tests/pictures` for whoever wants to look at them.
  *
  * @module
@@ -25,6 +25,7 @@ const PAGES: Readonly<Record<string, readonly [path: string, act?: (page: Browse
   picture: ["/files/me/files/site/photos/lake.svg?view"],
   locked: ["/files/me/backups/monday?view"],
   missing: ["/files/me/files/none"],
+  incomplete: ["/files/me/backups/cut?view"],
 };
 
 async function openTree(page: BrowserPage): Promise<void> {
@@ -41,7 +42,7 @@ const TOO_WIDE = `[...document.querySelectorAll("body *")].filter((each) =>
   each.getBoundingClientRect().right > document.documentElement.clientWidth + 1 && getComputedStyle(each).position !== "absolute" &&
   !each.closest("pre, .changes, .visually-hidden")).map((each) => each.outerHTML.slice(0, 90))`;
 
-for (const width of [1280, 400]) {
+for (const width of [1280, 400, 320]) {
   for (const scheme of ["light", "dark"]) {
     Deno.test({
       name: `all pages are pictured at ${width} pixels, ${scheme}, and nothing is too wide`,

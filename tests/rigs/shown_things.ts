@@ -41,6 +41,8 @@ export async function storeShownThings(): Promise<ShownThings> {
     await uploadFolder(backups, "photos", { directory: directory.path("site/photos"), encryptTo });
     await upload(backups, "broken", { input, chunkSize: 100_000 });
     await backups.removeManifest("broken-3");
+    await upload(backups, "cut", { input, chunkSize: 100_000 });
+    await backups.removeManifest("cut-7");
   }
   using app = open("me/app");
   await putApp(app);

@@ -89,13 +89,16 @@ function searchAtOnce(form, rows) {
 
 function addCopyButtons() {
   if (!navigator.clipboard) return;
-  for (const way of document.querySelectorAll(".way")) {
+  for (const [index, way] of document.querySelectorAll(".way").entries()) {
+    const command = way.querySelector("code");
+    command.id = `command-${index}`; // several buttons have the same text: this tells them apart
     const button = document.createElement("button");
     button.type = "button";
     button.className = "button";
     button.textContent = "Copy";
+    button.setAttribute("aria-describedby", command.id);
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(way.querySelector("code").textContent);
+      await navigator.clipboard.writeText(command.textContent);
       button.textContent = "Copied";
       setTimeout(() => button.textContent = "Copy", 1500);
     });

@@ -623,6 +623,28 @@ dd {
     transition: none !important;
   }
 }
+@media print {
+  .top {
+    position: static;
+  }
+  .actions,
+  .get,
+  .opener,
+  .search,
+  .way .button {
+    display: none;
+  }
+  .card {
+    box-shadow: none;
+  }
+  .way pre {
+    white-space: pre-wrap;
+  }
+  pre.text,
+  .changes {
+    max-height: none;
+  }
+}
 `,
   "page.js": `// What the pages do beyond links: directories open in place, the search answers while one types, and commands are copied.
 "use strict";
@@ -715,13 +737,16 @@ function searchAtOnce(form, rows) {
 
 function addCopyButtons() {
   if (!navigator.clipboard) return;
-  for (const way of document.querySelectorAll(".way")) {
+  for (const [index, way] of document.querySelectorAll(".way").entries()) {
+    const command = way.querySelector("code");
+    command.id = \`command-\${index}\`; // several buttons have the same text: this tells them apart
     const button = document.createElement("button");
     button.type = "button";
     button.className = "button";
     button.textContent = "Copy";
+    button.setAttribute("aria-describedby", command.id);
     button.addEventListener("click", async () => {
-      await navigator.clipboard.writeText(way.querySelector("code").textContent);
+      await navigator.clipboard.writeText(command.textContent);
       button.textContent = "Copied";
       setTimeout(() => button.textContent = "Copy", 1500);
     });
