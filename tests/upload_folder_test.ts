@@ -151,6 +151,7 @@ Deno.test(
       return digestOf(bytes);
     }));
     assert.deepEqual(config.rootfs.diff_ids, archives);
+    assert.deepEqual(config.history, layers.map(() => ({ created_by: "layerstash upload" })));
     const [film, zeros] = layers.map(({ size }) => size).toSorted((one, other) => other - one);
     assert.ok(film! < 5_010_000, `${film} bytes`);
     assert.ok(zeros! < 60_000, `${zeros} bytes`);

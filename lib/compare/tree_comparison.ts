@@ -5,6 +5,7 @@ import type { FileTree, MergedEntry } from "../images/file_tree.ts";
 import type { LayerEntry } from "../images/layer_entry.ts";
 import { sourceKey } from "../images/read_sources.ts";
 import type { ContentDigests } from "../layers/entry.ts";
+import { STARGZ_PATHS } from "../layers/stargz.ts";
 import { isSameContent } from "./contents.ts";
 import {
   type Aspect,
@@ -92,9 +93,12 @@ export class TreeComparison {
     const pace = new Pace(this.#options.signal);
     const [before, after] = this.#trees;
     const isOnDisk = this.#sides.some((side) => side instanceof DirectorySide);
+    const isUnpacked = isOnDisk && this.#sides.some(isFolder);
     for (const pair of pairsOf(withFirstNames(before), withFirstNames(after))) {
       if (pace.isPauseDue) await pace.pause();
-      if (isOnDisk && isInStaging((pair.before ?? pair.after)!.path)) continue; // no download brings it back
+      const { path } = (pair.before ?? pair.after)!;
+      if (isOnDisk && isInStaging(path)) continue; // no download brings it back
+      if (isUnpacked && STARGZ_PATHS.includes(path)) continue; // engines that unpack a folder make them
       yield pair;
     }
   }

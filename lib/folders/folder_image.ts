@@ -98,6 +98,7 @@ export function folderImage(
     created: new Date(modified * 1000).toISOString(),
     config: {},
     rootfs: { type: "layers", diff_ids: layers.map(({ facts }) => facts.diffId) },
+    history: layers.map(() => ({ created_by: "layerstash upload" })),
     layerstash: note,
   }));
   const manifest = encodeManifest({
