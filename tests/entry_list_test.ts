@@ -41,8 +41,8 @@ const entry: fc.Arbitrary<FoundEntry> = fc.oneof(
 });
 
 Deno.test("entries come back from a list, and from its rows, as they were", () => {
-  fc.assert(fc.property(fc.array(entry, { maxLength: 40 }), (entries) => {
-    const list = new EntryList();
+  fc.assert(fc.property(fc.array(entry, { maxLength: 40 }), fc.boolean(), (entries, inOrder) => {
+    const list = new EntryList({ inOrder });
     for (const [index, each] of entries.entries()) assert.equal(list.push(each), index);
     assert.deepEqual(entries.map((_, index) => list.at(index)), entries);
     const rows = new RowWriter();
@@ -51,10 +51,8 @@ Deno.test("entries come back from a list, and from its rows, as they were", () =
   }));
 });
 
-Deno.test("a list goes on where a buffer is full, and takes entries that fill one", () => {
-  const list = new EntryList();
-  const paths = Array.from({ length: 20_000 }, (_, index) => `d${index % 3}/${"long-".repeat(20)}${index}`);
-  paths.splice(5000, 0, "x".repeat(3_000_000));
+for (const inOrder of [true, false]) {
+  const kind = inOrder ? "in order" : "anywhere";
   const file = {
     type: "file",
     mode: 0o644,
@@ -64,6 +62,24 @@ Deno.test("a list goes on where a buffer is full, and takes entries that fill on
     changed: 3,
     inode: 4,
   } as const;
-  for (const path of paths) list.push({ ...file, path });
-  assert.deepEqual(paths.map((_, index) => list.at(index).path), paths);
-});
+
+  Deno.test(`a list that is read ${kind} has many pages, of entries that are small and large`, () => {
+    const list = new EntryList({ inOrder });
+    const paths = Array.from({ length: 20_000 }, (_, index) => `d${index % 3}/${"long-".repeat(20)}${index}`);
+    paths.splice(5000, 0, "x".repeat(3_000_000));
+    for (const path of paths) list.push({ ...file, path });
+    const pathsAt = (indexes: number[]) => indexes.map((index) => list.at(index).path);
+    assert.deepEqual(pathsAt([...paths.keys()]), paths);
+    const anyOrder = [20_000, 3, 1023, 1024, 0, 20_000, 19_999, 5000, 2048, 2047, 2047];
+    assert.deepEqual(pathsAt(anyOrder), anyOrder.map((index) => paths[index]));
+  });
+
+  Deno.test(`a list that is read ${kind} goes on to grow between`, () => {
+    const list = new EntryList({ inOrder });
+    for (let index = 0; index < 3000; index++) {
+      const at = list.push({ ...file, path: `d/${index}` });
+      if (index % 7 === 0) assert.equal(list.at(at).path, `d/${index}`);
+      assert.equal(list.at(index >> 1).path, `d/${index >> 1}`);
+    }
+  });
+}

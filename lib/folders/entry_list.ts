@@ -2,31 +2,40 @@
 import type { Bytes } from "../content/bytes.ts";
 import { NumberList } from "../images/number_list.ts";
 import { baseName, parentOf, pathIn } from "../layers/entry.ts";
+import { compressPage, expandPage } from "./compressed_page.ts";
 import { type FoundEntry, readRow, writeRow } from "./entry_rows.ts";
 import { RowReader, RowWriter } from "./row_bytes.ts";
 
-/** The size of the buffers that hold the rows, in bytes. */
-const PAGE = 1024 * 1024;
+/** How many rows a page has. Neighbours are much alike: together they take a third. */
+const PAGE = 1024;
+/** What most pages have at most, in bytes, when they are not compressed. */
+const USUAL_SIZE = 64 * 1024;
 
 /** Entries in the order in which they were added. */
 export class EntryList {
-  /** Rows, which have names in the place of paths. */
+  /** Whether they are read in that order, for the most part: then pages are compressed. */
+  readonly #inOrder: boolean;
+  /** Pages of rows, which have names in the place of paths; the last page is still being written. */
   readonly #pages: Bytes[] = [];
-  /** The last buffer, and the bytes that are used of it. */
+  readonly #last = new RowWriter();
+  #length = 0;
+  /** The page that is being read, its number, and the index of the row that comes next there. */
   #page: Bytes = new Uint8Array();
-  #used = 0;
-  /** Where each row begins: the number of its buffer, and its offset there, as one number. */
-  readonly #places = new NumberList();
+  #number = -1;
+  #rows = new RowReader(this.#page);
+  #next = 0;
   /** The directories that entries are in, and the index of the first entry of each. Most are neighbours of others. */
   readonly #directories: string[] = [];
   readonly #firsts = new NumberList();
   readonly #row = new RowWriter();
-  /** A row with its length. */
-  readonly #measured = new RowWriter();
+
+  constructor({ inOrder }: { inOrder: boolean }) {
+    this.#inOrder = inOrder;
+  }
 
   /** How many there are. */
   get length(): number {
-    return this.#places.length;
+    return this.#length;
   }
 
   /** Adds an entry, and gives its index. */
@@ -38,8 +47,9 @@ export class EntryList {
     }
     this.#row.text(baseName(entry.path));
     writeRow(this.#row, entry);
-    this.#measured.bytes(this.#row.take());
-    this.#keep(this.#measured.take());
+    this.#last.bytes(this.#row.take());
+    if (++this.#length % PAGE === 0) this.#pages.push(this.#packed(this.#last.take()));
+    this.#number = -1; // the page that is being read may be the one that has grown
     return this.length - 1;
   }
 
@@ -56,21 +66,26 @@ export class EntryList {
     into.copy(row.rest());
   }
 
-  #keep(row: Bytes): void {
-    if (row.length > this.#page.length - this.#used) {
-      this.#page = new Uint8Array(Math.max(PAGE, row.length));
-      this.#pages.push(this.#page);
-      this.#used = 0;
+  /** The row at an index. Those before it in its page are passed over. */
+  #rowAt(index: number): RowReader {
+    const number = Math.floor(index / PAGE);
+    if (number !== this.#number) {
+      [this.#page, this.#number, this.#next] = [this.#unpacked(number), number, Infinity];
     }
-    this.#places.push((this.#pages.length - 1) * PAGE + this.#used);
-    this.#page.set(row, this.#used);
-    this.#used += row.length;
+    if (index < this.#next) [this.#rows, this.#next] = [new RowReader(this.#page), number * PAGE];
+    for (; this.#next < index; this.#next++) this.#rows.skip();
+    this.#next++;
+    return new RowReader(this.#rows.bytes());
   }
 
-  #rowAt(index: number): RowReader {
-    const place = this.#places.at(index);
-    const reader = new RowReader(this.#pages[Math.floor(place / PAGE)]!, place % PAGE);
-    return new RowReader(reader.bytes());
+  #packed(rows: Bytes): Bytes {
+    return this.#inOrder ? compressPage(rows) : rows.slice();
+  }
+
+  #unpacked(number: number): Bytes {
+    const packed = this.#pages[number];
+    if (!packed) return this.#last.written;
+    return this.#inOrder ? expandPage(packed, USUAL_SIZE) : packed;
   }
 
   #pathOf(index: number, name: string): string {

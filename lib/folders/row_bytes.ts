@@ -14,9 +14,14 @@ export class RowWriter {
     return this.#length;
   }
 
+  /** What was written, until the next call. */
+  get written(): Bytes {
+    return this.#bytes.subarray(0, this.#length);
+  }
+
   /** What was written, until the next call. What is written next stands at the beginning again. */
   take(): Bytes {
-    const taken = this.#bytes.subarray(0, this.#length);
+    const taken = this.written;
     this.#length = 0;
     return taken;
   }
@@ -107,6 +112,12 @@ export class RowReader {
 
   text(): string {
     return decodeName(this.bytes());
+  }
+
+  /** Passes over bytes that have their length. */
+  skip(): void {
+    const length = this.count();
+    this.#at += length;
   }
 
   /** What was not read yet. */

@@ -86,10 +86,10 @@ function statRoot(disk: Disk, root: string): DiskEntry {
 
 class Walk {
   readonly found: FoundFolder = {
-    files: new EntryList(),
-    links: new EntryList(),
+    files: new EntryList({ inOrder: true }),
+    links: new EntryList({ inOrder: false }), // that of the first names
     linksOf: new Map(),
-    directories: new EntryList(),
+    directories: new EntryList({ inOrder: true }),
     count: 0,
     size: 0,
     changed: 0,
