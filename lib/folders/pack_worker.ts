@@ -33,6 +33,7 @@ export type PackReport =
 declare const self: {
   onmessage: (event: MessageEvent<PackOrder | PackBatch | PortMessage>) => void;
   postMessage(message: PortMessage | PackReport, transfer?: ArrayBuffer[]): void;
+  gc?(): void;
 };
 
 const port = new BytePort(self);
@@ -65,6 +66,8 @@ async function obey({ root }: PackOrder): Promise<void> {
   } catch (error) {
     self.postMessage(failureOf(error));
   }
+  // Each hash keeps some bytes until all garbage is collected, of which V8 knows nothing. Built programs can ask for that.
+  self.gc?.();
 }
 
 /** What writing the entries takes. */
