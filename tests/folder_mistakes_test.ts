@@ -68,7 +68,7 @@ Deno.test(
     assert.equal(code, 130);
     assert.match(
       new TextDecoder().decode(stderr),
-      /^layerstash: cannot download big to copy: interrupted\nhint: fetched so far: /,
+      /^layerstash: cannot download big to copy: interrupted\nhint: fetched so far: /m,
     );
   },
 );

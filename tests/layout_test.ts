@@ -444,7 +444,9 @@ Deno.test("a layout where there is a file, or whose index is a directory, is an 
   using store = open(work);
   await assert.rejects(store.write(bytesSource(someBytes(10))), {
     name: "InvalidInputError",
-    message: `${layoutOf(work)} cannot be written: a part of this path is a file, not a directory`,
+    message: `${
+      layoutOf(work)
+    }/blobs/sha256 cannot be written: a part of this path is a file, not a directory`,
   });
   await Deno.remove(work.path("me"));
   await Deno.mkdir(join(layoutOf(work), "index.json"), { recursive: true });

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { saidBy } from "../content/system_words.ts";
 import { withOwnName } from "./commands.ts";
 import { CommandEnded, EXIT_CODES, exitCodeOf, isSaid } from "./exit_codes.ts";
 import { topicText } from "./help/topics.ts";
@@ -109,7 +110,7 @@ function writeHelp(text: string, err: Write): void {
   } catch (error) {
     const reason = outputError(error);
     if (reason instanceof OutputClosedError) throw reason;
-    err(`layerstash: cannot write to standard output: ${(error as Error).message}\n`);
+    err(`layerstash: cannot write to standard output: ${saidBy(error)}\n`);
     throw new CommandEnded(EXIT_CODES.failed);
   }
 }
