@@ -1,10 +1,9 @@
-/** Sends the calls of one repository: signs in, follows redirects, retries, and turns error answers into errors. @module */
-import { LayerstashError, NotAllowedError, RegistryError } from "../errors.ts";
+/** Makes the calls of one repository: signs in, follows redirects, retries, and turns error answers into errors. @module */
+import { NotAllowedError, RegistryError } from "../errors.ts";
 import type { OnEvent } from "../events.ts";
-import { errorOf, errorOfNoAnswer, isWebPage } from "../http/answers.ts";
-import { type HostPace, paceOf } from "../http/host_pace.ts";
-import { endsCall, isBusyAnswer, retryAfterOf } from "../http/retry_after.ts";
-import { warningsOf } from "../http/warnings.ts";
+import { errorOf, isWebPage } from "../http/answers.ts";
+import { paceOf } from "../http/host_pace.ts";
+import { isBusyAnswer } from "../http/retry_after.ts";
 import { Authorization, CATALOG_SCOPE, scopeFor, type SignInDemand } from "../sign_in/authorization.ts";
 import type { RemoteAddress } from "../oci/registry_address.ts";
 import type { FindCredentials } from "../sign_in/credentials.ts";
@@ -17,9 +16,9 @@ import {
   waitToRetry,
 } from "../async/retry.ts";
 import { follow } from "../http/redirects.ts";
-import { sendObserved } from "../http/transport.ts";
 import type { Transport } from "../http/request.ts";
-import { answerWithin, type Call, ENDPOINTS, streams } from "./endpoints.ts";
+import { type Call, ENDPOINTS, streams } from "./endpoints.ts";
+import { type MadeCall, RequestSender } from "./request_sender.ts";
 import type { CallOptions } from "../store/store.ts";
 
 /** What a client takes. */
@@ -38,21 +37,14 @@ export interface ClientOptions {
   onEvent?: OnEvent | undefined;
 }
 
-/** A call, with the signal and the channel of whoever makes it. */
-type MadeCall = Call & CallOptions;
-
 /** The header in which registries name their API, also in errors. */
 const API_VERSION = "docker-distribution-api-version";
-/** A pause before a request that is shorter, in milliseconds, is no event. */
-const LONG_PAUSE = 1000;
 
 /** The client of one repository. */
 export class RegistryClient {
   readonly #options: ClientOptions;
   readonly #authorization: Authorization;
-  readonly #warnings: Set<string> = new Set();
-  /** The hosts that have answered. */
-  readonly #answered: Set<string> = new Set();
+  readonly #sender: RequestSender;
   /** How many who read now are about to push. */
   #pushing = 0;
 
@@ -60,6 +52,7 @@ export class RegistryClient {
   constructor(options: ClientOptions) {
     this.#options = options;
     this.#authorization = new Authorization({ ...options, ...options.address });
+    this.#sender = new RequestSender({ ...options, hide: (text) => this.#authorization.hide(text) });
   }
 
   /** Milliseconds of its clock, which only ever grow. */
@@ -154,7 +147,7 @@ export class RegistryClient {
 
   async #signIn(call: MadeCall, url: URL): Promise<Response> {
     const headers = await this.#headers(call, url);
-    const response = await this.#send(call, url, headers);
+    const response = await this.#sender.send(call, url, headers);
     if (response.status !== 401 || url.origin !== this.#options.address.origin) return response;
     if (!await this.#learn(response, headers, call)) return response;
     await response.body?.cancel();
@@ -162,7 +155,7 @@ export class RegistryClient {
       const message = `${this.host} does not take the sign-in for ${call.what} any more`;
       throw new RegistryError(message, { status: 401, transient: true });
     }
-    return await this.#send(call, url, await this.#headers(call, url));
+    return await this.#sender.send(call, url, await this.#headers(call, url));
   }
 
   /** Learns how to sign in. Some registries say so only at the base of the API. */
@@ -193,50 +186,13 @@ export class RegistryClient {
 
   async #askBase({ signal, onEvent = this.onEvent }: CallOptions): Promise<Response> {
     const call = { ...ENDPOINTS.base(this.#options.address), signal, onEvent };
-    const answer = await this.#send(call, this.urlOf(call.to), new Headers({ "user-agent": "layerstash" }));
+    const answer = await this.#sender.send(
+      call,
+      this.urlOf(call.to),
+      new Headers({ "user-agent": "layerstash" }),
+    );
     await answer.body?.cancel();
     return answer;
-  }
-
-  async #send(call: MadeCall, url: URL, headers: Headers): Promise<Response> {
-    const { method, body, beforeStream, what, signal, onEvent } = call;
-    const { transport, clock } = this.#options;
-    const pace = paceOf(url.host, clock);
-    await pace.enter(signal, (delay) => {
-      if (delay >= LONG_PAUSE) onEvent?.({ type: "pause", host: url.host, delay });
-    });
-    try {
-      const within = answerWithin(call);
-      const request = { method, url, headers, body, beforeStream, what, answerWithin: within, signal };
-      const response = await sendObserved(transport, request, { clock, onEvent });
-      this.#answered.add(url.host);
-      this.#keepPace(pace, method, response);
-      this.#warn(response, onEvent);
-      return response;
-    } catch (error) {
-      signal?.throwIfAborted();
-      const known = this.#answered.has(url.host);
-      const noAnswer = error instanceof LayerstashError ? error : errorOfNoAnswer(error, url.host, { known });
-      if (known || !(noAnswer instanceof RegistryError)) throw noAnswer;
-      throw noAnswer.with({
-        firstContact: true,
-        ...(url.origin !== this.#options.address.origin && this.#namedBy()),
-      });
-    }
-  }
-
-  /** The hint about a host that never answered, and that the user did not name. */
-  #namedBy(): { hint: string } {
-    const who = `${this.host} sends requests to this host`;
-    return { hint: `${who}: check the network, and which Host header its proxy passes on` };
-  }
-
-  /** Notes whether the host is busy. A pause that is too long for the policy ends the call instead. */
-  #keepPace(pace: HostPace, method: string, { status, headers }: Response): void {
-    const pause = retryAfterOf(headers);
-    const tooLong = pause !== undefined && pause > this.#options.policy.longestRetryAfter;
-    if (isBusyAnswer(status)) pace.refused(method, tooLong ? undefined : pause);
-    else if (endsCall(status)) pace.took(method);
   }
 
   async #headers(call: MadeCall, url: URL): Promise<Headers> {
@@ -273,7 +229,7 @@ export class RegistryClient {
     const url = this.urlOf(call.to);
     const attempt = async () => {
       const headers = new Headers({ "user-agent": "layerstash" });
-      const response = await this.#send(call, url, headers);
+      const response = await this.#sender.send(call, url, headers);
       if (response.status === 401) await this.#learn(response, headers, call);
       await response.body?.cancel();
       return await this.#authorization.demand(
@@ -298,15 +254,6 @@ export class RegistryClient {
       status: response.status,
       hint: "check the name of the registry",
     });
-  }
-
-  /** Reports the registry's warnings for users (`Warning: 299`) as notices, each text once. */
-  #warn(response: Response, onEvent: OnEvent | undefined): void {
-    for (const text of warningsOf(response.headers, (text) => this.#authorization.hide(text))) {
-      if (this.#warnings.has(text)) continue;
-      this.#warnings.add(text);
-      onEvent?.({ type: "notice", message: `${this.host} says: ${text}` });
-    }
   }
 }
 
