@@ -114,7 +114,7 @@ async function appendLayer(
   const moving = { overwrite: same || options.overwrite, signal, onEvent };
   const requireTagFor = (known: Partial<SizedBlob>) =>
     requireFreeTag(to.store, reference, { ...moving, mayBe: (held) => mayBeOn(chosen, held, known) });
-  await requireTagFor(await sizeOf(options.input));
+  await requireTagFor(await sizeOfInput(options.input));
   warnOfDockerFormat(to.store, tree, onEvent ?? to.store.onEvent);
   const blobs = from.store.url === to.store.url
     ? []
@@ -144,7 +144,7 @@ async function appendLayer(
   return { reference, digest: manifest.digest, images: images.length, layer: { digest, size, diffId }, base };
 }
 
-async function sizeOf(input: AppendOptions["input"]): Promise<Partial<SizedBlob>> {
+async function sizeOfInput(input: AppendOptions["input"]): Promise<Partial<SizedBlob>> {
   return typeof input === "string" ? { size: (await statFile(input)).size } : {};
 }
 

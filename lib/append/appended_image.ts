@@ -56,7 +56,7 @@ export function requireBase({ manifest, config }: BaseImage): void {
     manifest.bytes,
     `manifest ${manifest.digest}`,
   );
-  if (!isImageConfig(config)) throw notAnImageBase(manifest, mediaType);
+  if (!isConfigOfImage(config)) throw notAnImageBase(manifest, mediaType);
   const { rootfs, os } = parseAs(configSchema, config, "config of the base");
   if (os === "windows") throw isForWindows(manifest);
   if (rootfs.diff_ids.length === layers.length) return;
@@ -65,7 +65,7 @@ export function requireBase({ manifest, config }: BaseImage): void {
 }
 
 /** Whether a config is an image's, even a malformed one. Artifacts have configs of any kind. */
-function isImageConfig(config: Uint8Array): boolean {
+function isConfigOfImage(config: Uint8Array): boolean {
   try {
     return JSON.parse(new TextDecoder().decode(config))?.rootfs !== undefined;
   } catch {

@@ -47,7 +47,7 @@ export class TarFile {
     } catch (error) {
       signal?.throwIfAborted();
       if (error instanceof NotAnArchiveError) throw await whyNoArchive(path);
-      throw explained(error, path);
+      throw archiveError(error, path);
     }
   }
 
@@ -100,7 +100,7 @@ async function placesIn(input: RangedInput, signal: AbortSignal | undefined): Pr
       signal?.throwIfAborted();
       budget.take(entry);
       if (--left < 0) throw new MismatchError(`the archive has more than ${MOST_ENTRIES} entries`);
-      const place = placeOf(entry, input.position);
+      const place = entryContent(entry, input.position);
       if (place && isInside(entry.name)) places.set(entry.path, places.has(entry.path) ? "repeated" : place);
     }
   } finally {
@@ -110,7 +110,10 @@ async function placesIn(input: RangedInput, signal: AbortSignal | undefined): Pr
 }
 
 /** @param start the position of its content */
-function placeOf({ type, name, path, size, target = "", sparse }: Entry, start: number): Place | undefined {
+function entryContent(
+  { type, name, path, size, target = "", sparse }: Entry,
+  start: number,
+): Place | undefined {
   if (type === "file") return sparse ? "sparse" : { range: { start, end: start + size } };
   if (type === "hardlink") return { target: isInside(target) ? normalPath(target) : undefined };
   if (type !== "symlink" || target.startsWith("/")) return undefined;
@@ -143,7 +146,7 @@ function notAnArchive(path: string): InvalidInputError {
   });
 }
 
-function explained(error: unknown, path: string): unknown {
+function archiveError(error: unknown, path: string): unknown {
   if (error instanceof Deno.errors.NotFound) {
     return new NotFoundError(`there is no file ${path}`, {
       hint:

@@ -77,10 +77,10 @@ export async function findArtifact(
     return await findArtifact(decryptedImages(store, { identities, quiet: true }), reference, options);
   }
   const found = await requireManifest(store, reference, options);
-  if (!isIndex(found)) return await describe(store, reference, found, options);
+  if (!isIndex(found)) return await recognized(store, reference, found, options);
   const { entry, platforms, refusal } = await chooseEntry(store, found, options);
   const manifest = await readListedImage(store, entry.digest, options);
-  const artifact = await describe(store, reference, manifest, options, entry);
+  const artifact = await recognized(store, reference, manifest, options, entry);
   if (refusal && artifact.files.length > 0 && !options.orFirst) throw refusal;
   return { ...artifact, platforms };
 }
@@ -113,7 +113,7 @@ function usualPlatform(listed: readonly IndexedManifest[]): string {
   return isMac ? usual.replace("linux", "darwin") : usual;
 }
 
-async function describe(
+async function recognized(
   store: StoreReader,
   reference: string,
   manifest: Manifest,

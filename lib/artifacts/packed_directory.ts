@@ -70,7 +70,7 @@ async function isInPlace(
   const links = new Set<string>();
   using disk = openDisk();
   let [isThere, other] = [!overwrite, undefined as string | undefined];
-  for await (const entry of entriesOf(archive, blob, hash, signal)) {
+  for await (const entry of archiveEntries(archive, blob, hash, signal)) {
     requireWithin(entry, within, { of: path, links });
     requireNoWhiteout(entry, path);
     if (entry.type === "symlink") links.add(entry.path);
@@ -88,7 +88,7 @@ async function isInPlace(
 }
 
 /** The entries of an archive. Its bytes without the compression are hashed, to the last one. */
-async function* entriesOf(
+async function* archiveEntries(
   archive: string,
   { size }: SizedBlob,
   hash: { update(bytes: Uint8Array): unknown },

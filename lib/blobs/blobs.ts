@@ -125,7 +125,7 @@ export async function removeBlobs(
 ): Promise<BlobRemoval> {
   const digests = new Set<Digest>();
   for (const name of requireNames(names)) {
-    for (const digest of await digestsOf(store, name, options)) digests.add(digest);
+    for (const digest of await digestsNamed(store, name, options)) digests.add(digest);
   }
   const removal: BlobRemoval = { removed: [], kept: [] };
   for (const digest of digests) {
@@ -141,7 +141,11 @@ export async function removeBlobs(
   return removal;
 }
 
-async function digestsOf(store: StoreReader, name: NamedBlobs, options: PlatformOptions): Promise<Digest[]> {
+async function digestsNamed(
+  store: StoreReader,
+  name: NamedBlobs,
+  options: PlatformOptions,
+): Promise<Digest[]> {
   if (isDigest(name)) return [name];
   if (!isManifest(name)) await requireRemovable(store, parseBlobName(name).slice(1), options);
   const found = await findNamed(store, name, options);

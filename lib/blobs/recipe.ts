@@ -72,7 +72,7 @@ export function restoreRecipe(
   return [
     "#!/bin/sh",
     `# Restores ${name}: ${counted(totalBlobSize(blobs), "byte")} in ${counted(blobs.length, "blob")},`,
-    `# with ${inWords(["sh", "curl", ...more])}. Run it again to resume.`,
+    `# with ${programsInWords(["sh", "curl", ...more])}. Run it again to resume.`,
     ...neededKey(encryption),
     ...requiredVariable(access, howToSignIn),
     "set -euC # -C: > makes new files, and replaces none",
@@ -94,7 +94,7 @@ export function restoreRecipe(
 }
 
 /** `sh, curl and age`. */
-function inWords(names: readonly string[]): string {
+function programsInWords(names: readonly string[]): string {
   return `${names.slice(0, -1).join(", ")} and ${names.at(-1)}`;
 }
 

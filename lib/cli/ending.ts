@@ -13,11 +13,11 @@ export function doneLine(
   { store, totals }: { store: Store; totals: () => TransferTotals },
   content: object,
 ): string {
-  return eventLine("done", { ...content, ...placeOf(store), ...totals() });
+  return eventLine("done", { ...content, ...storeMembers(store), ...totals() });
 }
 
 /** The registry and the repository of a store; a layout is a registry of its own, without repositories. */
-function placeOf({ name }: Store): { registry: string; repository: string } {
+function storeMembers({ name }: Store): { registry: string; repository: string } {
   const slash = /^oci/.test(name) ? -1 : name.indexOf("/");
   return slash < 0
     ? { registry: name, repository: "" }

@@ -48,7 +48,7 @@ async function answerAtOnce(
   const line = args.join(" ");
   if (line === "--version") return `layerstash v${VERSION}\n`;
   if (line === "--help" || line === "-h" || line === "help") return programHelp(width);
-  if (/^help \w+$/.test(line)) return await pageOf(args[1]!, terminal ? width : undefined);
+  if (/^help \w+$/.test(line)) return await topicPage(args[1]!, terminal ? width : undefined);
   if (/^complete -- [a-z]*$/.test(line)) return await commandNames(args[2]!);
   if (!/^completions \w+$/.test(line)) return undefined;
   const { COMPLETION_SCRIPTS } = await import("./completions/scripts.ts");
@@ -61,7 +61,7 @@ async function commandNames(beginning: string): Promise<string> {
 }
 
 /** The page of a topic: laid out in `width` columns, or as it was written. */
-async function pageOf(name: string, width?: number): Promise<string | undefined> {
+async function topicPage(name: string, width?: number): Promise<string | undefined> {
   const page = await topicText(name);
   if (page === undefined || width === undefined) return page;
   const { renderPage } = await import("./help/render_page.ts");

@@ -70,7 +70,7 @@ export class TreeComparison {
 
   async *differences(): AsyncGenerator<TreeDifference> {
     const rules = { ignored: this.#ignored(), timeStep: this.#sides.every(isExact) ? EXACT : MILLISECOND };
-    const areFolders = this.#sides.every(isFolder);
+    const areFolders = this.#sides.every(isOfFolder);
     for await (const { before, after } of this.#pairs()) {
       const path = (before ?? after)!.path;
       if (!before || !after) {
@@ -111,7 +111,7 @@ export class TreeComparison {
       ...this.#options.ignore ?? [],
       ...(isOnDisk ? ["owner", "attributes", "device"] as const : []),
       ...(isOnDisk && Deno.build.os === "windows" ? ["mode"] as const : []),
-      ...(isFolder(one) !== isFolder(other) ? ["owner"] as const : []),
+      ...(isOfFolder(one) !== isOfFolder(other) ? ["owner"] as const : []),
     ]);
   }
 
@@ -144,7 +144,7 @@ function mayBeSame(before: MergedEntry | undefined, after: MergedEntry | undefin
   return one.type === "file" && other.type === "file" && one.size === other.size && one.size > 0;
 }
 
-function isFolder(side: TreeSide): boolean {
+function isOfFolder(side: TreeSide): boolean {
   return side instanceof ImageSide && side.isFolder;
 }
 

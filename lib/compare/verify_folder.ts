@@ -88,7 +88,7 @@ export async function verifyFolder(
   if (isEncryptedImage(found.manifest)) return await verifyStored(store, found, reporting);
   const folder = await folderOf(reader, found, { name: reference, onEvent, signal });
   const { manifest: { digest, storedAs = digest, storedLayers }, layers } = found;
-  const check = reporting.deep ? byReading(readEntries) : checkPresenceOf;
+  const check = reporting.deep ? byReading(readEveryEntry) : checkPresenceOf;
   const told = { ...reporting, onEvent: withStoredDigests(onEvent, storedLayers) };
   const faults = await checkLayers(reader, layers, check, told);
   return { digest: storedAs, files: folder.files, size: folder.size, layers: layers.length, faults };
@@ -174,7 +174,7 @@ async function readBytes(blob: LayerBlob): Promise<undefined> {
 }
 
 /** Reads the archive that a layer is, and beside it its table of contents. */
-async function readEntries(blob: LayerBlob): Promise<string | undefined> {
+async function readEveryEntry(blob: LayerBlob): Promise<string | undefined> {
   const table = await TableCheck.of(blob);
   for await (const open of readLayer(blob, { want: "bytes", whole: true })) await table.see(open);
   return table.end();

@@ -58,7 +58,7 @@ function targetOfLink(path: string): string | undefined {
   }
 }
 
-function isDirectory(path: string): boolean {
+function isDirectoryOnDisk(path: string): boolean {
   try {
     return Deno.statSync(path).isDirectory;
   } catch {
@@ -127,7 +127,7 @@ export function noDirectory(path: string, cause?: unknown): LayerstashError {
     );
   }
   const directory = dirname(path);
-  const existing = [path, directory].find(isDirectory); // such as /proc, which refuses so
+  const existing = [path, directory].find(isDirectoryOnDisk); // such as /proc, which refuses so
   if (existing) return new NotAllowedError(`nothing can be made in ${existing}`, { cause });
   return new NotFoundError(`${path} cannot be written: there is no directory ${directory}`, {
     hint: `make it first: mkdir -p ${shellWord(directory)}`,

@@ -40,7 +40,7 @@ export async function readTree(
   const nodes = isIndex(root)
     ? await readIndexTree<Manifest | undefined>(root, (entry) => readChild(entry, store, channel))
     : [];
-  return await treeOf(root, nodes, (manifest) => blobsOf(manifest, store, channel));
+  return await treeOf(root, nodes, (manifest) => blobsToCopy(manifest, store, channel));
 }
 
 async function treeOf(
@@ -95,7 +95,11 @@ async function isListedBlob(
 }
 
 /** The blobs that a manifest needs, as far as the store has them. A notice says which are left out. */
-async function blobsOf(manifest: Manifest, store: StoreReader, options: CallOptions): Promise<Descriptor[]> {
+async function blobsToCopy(
+  manifest: Manifest,
+  store: StoreReader,
+  options: CallOptions,
+): Promise<Descriptor[]> {
   const { bytes, mediaType, digest } = manifest;
   const { blobs, manifests, isComplete } = referencesOf(bytes, mediaType);
   const notice = (message: string) => options.onEvent?.({ type: "notice", message });

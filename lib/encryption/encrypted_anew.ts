@@ -58,7 +58,7 @@ export class EncryptedAnew implements Source {
   ): AsyncGenerator<Bytes> {
     const hash = digest && new DigestHash();
     const beginning = { header: this.#header, nonce: reading.nonce };
-    const openPlain = () => counted(this.#plain.open(), (bytes) => reading.plainSize += bytes);
+    const openPlain = () => countingPieces(this.#plain.open(), (bytes) => reading.plainSize += bytes);
     try {
       for await (const piece of encryptedPieces(openPlain, beginning)) {
         hash?.update(piece);
@@ -78,7 +78,7 @@ function hashed(): PromiseWithResolvers<Digest> {
   return digest;
 }
 
-async function* counted(pieces: ByteStream, count: (bytes: number) => void): AsyncGenerator<Bytes> {
+async function* countingPieces(pieces: ByteStream, count: (bytes: number) => void): AsyncGenerator<Bytes> {
   for await (const piece of pieces) {
     count(piece.length);
     yield piece;

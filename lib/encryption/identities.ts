@@ -43,7 +43,7 @@ export class Identities {
    * ```
    */
   static async inFiles(paths: readonly string[]): Promise<Identities> {
-    const files = paths.map(async (path) => await keysOf(await readKeyFile(path), path));
+    const files = paths.map(async (path) => await secretKeysIn(await readKeyFile(path), path));
     return new Identities((await Promise.all(files)).flat(), "keys");
   }
 
@@ -88,7 +88,7 @@ export function needsKeyError(what: string, kind?: KeyKind): NotAllowedError {
   return new NotAllowedError(`${what} is ${encrypted}`, { hint: howToName(kind), isLasting: true });
 }
 
-async function keysOf(text: string, path: string): Promise<string[]> {
+async function secretKeysIn(text: string, path: string): Promise<string[]> {
   if (text.startsWith("age-encryption.org/") || text.startsWith("-----BEGIN AGE ENCRYPTED")) {
     throw new InvalidInputError(`${path} is itself encrypted`, {
       hint: `decrypt it first, as in: age -d ${path} > KEY`,

@@ -55,7 +55,7 @@ export async function noteNames(
 ): Promise<number> {
   let total = 0;
   await inParallel(layers.all, { jobs, signal }, async (layer) => {
-    for await (const { entry, size } of entriesOf(layers, layer, "names")) {
+    for await (const { entry, size } of listedEntries(layers, layer, "names")) {
       wanted.note(entry);
       if (wanted.isAskedFor(entry)) total += size;
     }
@@ -82,7 +82,9 @@ export async function lookAtDisk(layers: FolderLayers, options: DiskLookOptions)
   const { jobs, signal, wanted, checksum, disk } = options;
   const isReal = realDirectories(options.directory, disk);
   await inParallel(layers.all, { jobs, signal }, async (layer) => {
-    for await (const { entry, size, isOnDisk } of entriesOf(layers, layer, checksum ? "bytes" : "names")) {
+    for await (
+      const { entry, size, isOnDisk } of listedEntries(layers, layer, checksum ? "bytes" : "names")
+    ) {
       const picked = wanted.pick(entry);
       if (!picked) continue;
       const at = pathOnDisk(options.directory, picked.path);
@@ -122,7 +124,7 @@ function judge(
   options: DiskLookOptions,
 ): void {
   if (options.delete) found.stored.add(entry.path);
-  requireReplaceable(entry, verdict, options);
+  requireMayReplace(entry, verdict, options);
   if (entry.type === "directory") {
     if (verdict !== "same" || options.wanted.isAskedFor(entry)) found.directories.push(entry);
   } else if (verdict === "same") found.kept++;
@@ -135,7 +137,7 @@ function judge(
   }
 }
 
-function requireReplaceable(
+function requireMayReplace(
   { path, type }: Entry,
   verdict: Difference,
   { directory, overwrite, delete: deletes, disk }: DiskLookOptions,
@@ -171,7 +173,7 @@ interface Compared {
 }
 
 /** The entries of a layer. Contents are read where there is no table that has their digests. */
-async function* entriesOf(
+async function* listedEntries(
   layers: FolderLayers,
   layer: Layer,
   want: "names" | "bytes",

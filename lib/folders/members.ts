@@ -85,7 +85,7 @@ export class Members {
     try {
       const chunkSize = Math.min(Math.max(64, skip + length), LARGEST_MEMBER);
       const options = { chunkSize, maxOutputLength: LARGEST_MEMBER };
-      return bytesOf(inflateRawSync(packed.subarray(HEADER), options));
+      return viewOfBuffer(inflateRawSync(packed.subarray(HEADER), options));
     } catch (error) {
       throw damaged(path, error);
     }
@@ -95,13 +95,13 @@ export class Members {
 /** What gzip members hold together; `undefined` if that is more than is expected, or they are damaged. */
 function unpacked(packed: Bytes, expected: number): Bytes | undefined {
   try {
-    return bytesOf(gunzipSync(packed, { chunkSize: expected + 64, maxOutputLength: expected + 64 }));
+    return viewOfBuffer(gunzipSync(packed, { chunkSize: expected + 64, maxOutputLength: expected + 64 }));
   } catch {
     return undefined;
   }
 }
 
-function bytesOf({ buffer, byteOffset, length }: ReturnType<typeof gunzipSync>): Bytes {
+function viewOfBuffer({ buffer, byteOffset, length }: ReturnType<typeof gunzipSync>): Bytes {
   return new Uint8Array(buffer as ArrayBuffer, byteOffset, length);
 }
 

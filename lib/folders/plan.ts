@@ -39,8 +39,8 @@ export function planPacks({ ranks, weights }: PlannedFiles, { packSize, most }: 
   // Large files among the small would cut them into splinters: so they are a list of their own.
   const forLarge = Math.min(large.length, Math.floor(most / 2));
   return [
-    ...cut(small, { ranks, weights, limit: packSize, most: most - forLarge }),
-    ...cut(large, { ranks, weights, limit: 0, most: forLarge }),
+    ...cutRuns(small, { ranks, weights, limit: packSize, most: most - forLarge }),
+    ...cutRuns(large, { ranks, weights, limit: 0, most: forLarge }),
   ];
 }
 
@@ -52,7 +52,7 @@ function partOf(weights: Float64Array, belongs: (index: number) => boolean): Uin
   return chosen;
 }
 
-function cut(
+function cutRuns(
   list: Uint32Array,
   { ranks, weights, limit, most }: PlannedFiles & { limit: number; most: number },
 ): Uint32Array[] {

@@ -33,7 +33,7 @@ export async function removeOthers(
   for (const { path, isOther } of pathsOf(found)) {
     const inFolder = path === "" ? below : pathIn(below, path);
     if (stays(inFolder) || isOther && stays(parentOf(inFolder))) continue;
-    remove(disk, pathOnDisk(root, inFolder));
+    removeEntry(disk, pathOnDisk(root, inFolder));
     removed++;
   }
   return removed;
@@ -55,7 +55,7 @@ interface FoundPath {
   isOther?: boolean;
 }
 
-function remove(disk: Disk, at: string): void {
+function removeEntry(disk: Disk, at: string): void {
   try {
     disk.remove(at);
   } catch (error) {

@@ -83,7 +83,7 @@ function rowOf(entry: FolderEntry): Record<string, unknown> {
     name: archiveName(entry),
     type: TYPES[type],
     ...(size > 0 && { size }),
-    modtime: dateText(seconds, nanoseconds),
+    modtime: tableTime(seconds, nanoseconds),
     ...(target !== undefined && { linkName: target }),
     mode,
     ...(owned && { uid: owned.uid, gid: owned.gid }),
@@ -102,7 +102,7 @@ function firstPlace({ size }: FolderEntry, { offset, inner, digest, length }: Pi
 }
 
 /** A time in RFC 3339, with as many digits as it needs. */
-function dateText(seconds: number, nanoseconds: number): string {
+function tableTime(seconds: number, nanoseconds: number): string {
   const whole = new Date(seconds * 1000).toISOString().slice(0, -5);
   return `${whole}${fractionText(nanoseconds)}Z`;
 }

@@ -32,7 +32,7 @@ function isOtherKind(text: string): boolean {
  * @throws {InvalidInputError} if the variable for the scheme names a proxy of another kind
  */
 export function proxyOf(url: URL, env: ProxyEnv): string | undefined {
-  const text = textOf(url.protocol as Scheme, env);
+  const text = proxyText(url.protocol as Scheme, env);
   if (text === undefined || bypassesProxy(url, env)) return undefined;
   const proxy = URL.parse(/^[a-z][a-z0-9+.-]*:\/\//i.test(text) ? text : `http://${text}`);
   if (proxy?.hostname && /^https?:$/.test(proxy.protocol)) return proxy.href;
@@ -42,7 +42,7 @@ export function proxyOf(url: URL, env: ProxyEnv): string | undefined {
   });
 }
 
-function textOf(scheme: Scheme, env: ProxyEnv): string | undefined {
+function proxyText(scheme: Scheme, env: ProxyEnv): string | undefined {
   const name = scheme === "https:" ? "https_proxy" : "http_proxy";
   return valueOf(env, name) ?? (passesOverProxy(env) ? undefined : valueOf(env, "all_proxy"));
 }

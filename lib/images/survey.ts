@@ -67,7 +67,7 @@ export async function survey(
     if (upper) upper.push(entry);
     else tree.add(entry);
     for (const search of searches) search.see(entry);
-    if (visit && hasContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
+    if (visit && hasReadableContent(entry) && !hidden.has(entry.path) && isSelected(patterns, entry.path)) {
       await visit(open);
     }
   };
@@ -127,7 +127,7 @@ async function damageOf(read: () => Promise<void>): Promise<MismatchError | unde
   return undefined;
 }
 
-function hasContent({ type, path }: LayerEntry): boolean {
+function hasReadableContent({ type, path }: LayerEntry): boolean {
   return type === "file" && whiteoutOf(path) === undefined;
 }
 

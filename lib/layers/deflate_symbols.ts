@@ -14,14 +14,14 @@ interface Ranges {
 }
 
 /** Lengths. The last symbol is the longest alone. */
-export const LENGTHS: Ranges = rangesOf(29, { from: 3, plain: 8, alike: 4 });
+export const LENGTHS: Ranges = makeRanges(29, { from: 3, plain: 8, alike: 4 });
 LENGTHS.base[28] = LONGEST_MATCH;
 LENGTHS.extra[28] = 0;
 /** Distances. */
-export const DISTANCES: Ranges = rangesOf(30, { from: 1, plain: 4, alike: 2 });
+export const DISTANCES: Ranges = makeRanges(30, { from: 1, plain: 4, alike: 2 });
 
 /** Ranges that follow each other. So many are one number; after them, so many each have the same number of bits. */
-function rangesOf(
+function makeRanges(
   count: number,
   { from, plain, alike }: { from: number; plain: number; alike: number },
 ): Ranges {

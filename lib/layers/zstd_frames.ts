@@ -29,7 +29,7 @@ export async function* zstdPieces(input: StreamInput): AsyncGenerator<Bytes> {
 }
 
 async function* frame(magic: Bytes, input: StreamInput): AsyncGenerator<Bytes> {
-  const { bytes, hasChecksum } = await readHeader(input);
+  const { bytes, hasChecksum } = await readFrameHeader(input);
   yield joined(magic, bytes);
   for (let last = false; !last;) {
     const block = await readBlock(input);
@@ -51,7 +51,7 @@ async function readBlock(input: StreamInput): Promise<{ bytes: Bytes; last: bool
   return { bytes, last: (fields & 1) === 1 };
 }
 
-async function readHeader(input: StreamInput): Promise<{ bytes: Bytes; hasChecksum: boolean }> {
+async function readFrameHeader(input: StreamInput): Promise<{ bytes: Bytes; hasChecksum: boolean }> {
   const descriptor = await input.read(1);
   const flags = descriptor[0]!;
   const isSingle = (flags & 0x20) !== 0;

@@ -96,18 +96,18 @@ export function requireOneImage(
  */
 export function uniqueNames(entries: readonly IndexEntry[]): string[] {
   const ambiguous = ambiguousTags(entries);
-  const names = entries.map((entry) => nameOf(entry, ambiguous));
+  const names = entries.map((entry) => uniqueName(entry, ambiguous));
   return [...new Set(names.filter((name) => name !== undefined))].sort();
 }
 
 /** The digests of images that have no such name. */
 export function namelessImages(entries: readonly IndexEntry[]): Digest[] {
   const ambiguous = ambiguousTags(entries);
-  const nameless = entries.filter((entry) => nameOf(entry, ambiguous) === undefined);
+  const nameless = entries.filter((entry) => uniqueName(entry, ambiguous) === undefined);
   return [...new Set(nameless.map(({ digest }) => digest))];
 }
 
-function nameOf(
+function uniqueName(
   { tag, imageName }: IndexEntry,
   ambiguous: ReadonlySet<string | undefined>,
 ): string | undefined {

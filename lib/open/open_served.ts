@@ -21,10 +21,10 @@ import { openAddress, openStore, type StoreOptions } from "./open_store.ts";
  * @throws {InvalidInputError} if an address is invalid, or names something in a repository
  */
 export function openServed(addresses: readonly string[], options: StoreOptions = {}): OpenedRepositories {
-  return new OpenedRepositories(addresses.map(repositoryOf), options);
+  return new OpenedRepositories(addresses.map(parseServed), options);
 }
 
-function repositoryOf(text: string): Address {
+function parseServed(text: string): Address {
   const address = parseAddress(text);
   const hint = hintOfFile(text);
   const isOnHub = address.registry.kind === "remote" && address.registry.host === "docker.io";
@@ -79,7 +79,7 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
   }
 
   #addSingle(address: Address): void {
-    const name = nameOf(address);
+    const name = servedName(address);
     const other = this.#single.get(name);
     if (other) {
       throw new InvalidInputError(`${quoted(other.text)} and ${quoted(address.text)} would both be ${name}`);
@@ -154,7 +154,7 @@ export class OpenedRepositories implements ServedRepositories, Disposable {
 }
 
 /** The name under which a repository is served: its own, or that of its directory or file. */
-function nameOf({ registry, repository, text }: Address): string {
+function servedName({ registry, repository, text }: Address): string {
   if (registry.kind === "remote") return repository;
   const path = registry.kind === "layout" ? Deno.realPathSync(registry.directory) : registry.file;
   const base = (path.replace(/[/\\]+$/, "").split(/[/\\]/).at(-1) ?? "").replace(/\.(tar|tgz)(\.\w+)?$/i, "");

@@ -13,7 +13,7 @@ export function accessLine(
 ): string {
   const user = status === 401 ? undefined : basicCredentials(authorization)?.name;
   const request = `${method} ${target.slice(0, LONGEST_TARGET)} HTTP/1.1`;
-  return `${client} - ${word(user)} [${timeOf(now)}] "${quotable(request)}" ${status} ${sent || "-"}`;
+  return `${client} - ${word(user)} [${logTime(now)}] "${quotable(request)}" ${status} ${sent || "-"}`;
 }
 
 function word(text: string | undefined): string {
@@ -26,7 +26,7 @@ function quotable(text: string): string {
 
 const MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split(" ");
 
-function timeOf(now: Date): string {
+function logTime(now: Date): string {
   const [, year, month, day, time] = /^(\d+)-(\d+)-(\d+)T([\d:]+)/.exec(now.toISOString()) ?? [];
   return `${day}/${MONTHS[Number(month) - 1]}/${year}:${time} +0000`;
 }

@@ -12,9 +12,11 @@ export interface Version {
 export function statusOfConditions(asked: Headers, version: Version): 304 | 412 | undefined {
   const [match, none] = [asked.get("if-match"), asked.get("if-none-match")];
   const { etag } = version;
-  if (match === null ? isNewer(version, asked.get("if-unmodified-since")) : !listHas(match, etag)) return 412;
+  if (match === null ? isModifiedSince(version, asked.get("if-unmodified-since")) : !listHas(match, etag)) {
+    return 412;
+  }
   if (none !== null) return listHas(none.replaceAll("W/", ""), etag) ? 304 : undefined;
-  return isNewer(version, asked.get("if-modified-since")) === false ? 304 : undefined;
+  return isModifiedSince(version, asked.get("if-modified-since")) === false ? 304 : undefined;
 }
 
 /** Whether the version is still the one of which the client has a part: only then a range is the answer. */
@@ -28,7 +30,7 @@ function listHas(list: string, etag: string): boolean {
 }
 
 /** Whether it was modified after a date, which has no parts of a second; `undefined` if one of both is unknown. */
-function isNewer({ modified }: Version, header: string | null): boolean | undefined {
+function isModifiedSince({ modified }: Version, header: string | null): boolean | undefined {
   const date = Date.parse(header ?? "");
   return modified && !isNaN(date) ? modified.getTime() >= date + 1000 : undefined;
 }

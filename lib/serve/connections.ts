@@ -32,10 +32,10 @@ export class Connections {
   }
 
   #add(socket: Socket): void {
-    const name = nameOf(socket);
+    const key = connectionKey(socket);
     const connection = { socket, requests: 0, answered: Promise.resolve() };
-    this.#open.set(name, connection);
-    socket.once("close", () => this.#open.get(name) === connection && this.#open.delete(name));
+    this.#open.set(key, connection);
+    socket.once("close", () => this.#open.get(key) === connection && this.#open.delete(key));
     if (this.#isEnding) socket.destroy();
   }
 
@@ -48,7 +48,7 @@ export class Connections {
     response: http.ServerResponse,
     answer: () => Promise<void>,
   ): Promise<void> {
-    const connection = this.#open.get(nameOf(socket));
+    const connection = this.#open.get(connectionKey(socket));
     if (!connection) return void socket.destroy(); // the client has gone
     if (++connection.requests > MOST_REQUESTS) return void socket.destroy();
     response.once("close", () => --connection.requests === 0 && this.#isEnding && socket.end());
@@ -61,6 +61,6 @@ export class Connections {
 }
 
 /** What both sockets of one connection have in common. */
-function nameOf({ localAddress, remoteAddress, remotePort }: Socket): string {
+function connectionKey({ localAddress, remoteAddress, remotePort }: Socket): string {
   return `${localAddress} ${remoteAddress} ${remotePort}`;
 }

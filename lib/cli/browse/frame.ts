@@ -31,7 +31,7 @@ export function renderFrame(browser: Browser): Frame {
   const room = bodyRows(size);
   const screen = currentScreen(browser);
   const parts = frameParts(size.rows);
-  const title = titleOf(screen, room, width);
+  const title = screenTitle(screen, room, width);
   const searching = browser.search?.typing === true;
   const most = screen.kind === "text" ? 1 : room; // of a text, a line that is covered would be missed
   const said = noteLines(busy === undefined ? note : `${busy} ... (Esc stops)`, width, most);
@@ -63,7 +63,7 @@ function noteLines(text: string, width: number, most: number): string[] {
 }
 
 /** The title; if it is too long, its end, because the end of a path says most. */
-function titleOf(screen: Screen, room: number, width: number): string {
+function screenTitle(screen: Screen, room: number, width: number): string {
   if (screen.kind === "question") return clip(screen.title, width);
   const title = printable(screen.title + positionIn(screen, room));
   if (columnsOf(title) <= width) return title;

@@ -38,15 +38,15 @@ const UNFINISHED = /\x1b(?:\[[0-9;?]{0,16}|O)?$/;
 /** Splits typed text into keys. Unknown control sequences are omitted. */
 export function decodeKeys(text: string): DecodedKeys {
   const rest = UNFINISHED.exec(text)?.[0] ?? "";
-  return { keys: keysIn(text.slice(0, text.length - rest.length)), rest };
+  return { keys: parseKeys(text.slice(0, text.length - rest.length)), rest };
 }
 
 /** The keys of a rest after which nothing came: most likely the escape key. */
 export function flushKeys(rest: string): Key[] {
-  return keysIn(rest);
+  return parseKeys(rest);
 }
 
-function keysIn(text: string): Key[] {
+function parseKeys(text: string): Key[] {
   return Array.from(text.matchAll(KEY_TOKEN), ([token]) => KEY_NAMES.get(token) ?? token).filter(isMeant);
 }
 

@@ -157,7 +157,7 @@ async function requireNoFolderDigest(
   flags: CopyFlags,
 ): Promise<void> {
   if (reference === undefined || !isDigest(reference)) return;
-  if (await isFolder(store, reference, { signal, onEvent })) requireName(reference, flags);
+  if (await isFolder(store, reference, { signal, onEvent })) requireNameInTarget(reference, flags);
 }
 
 async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
@@ -167,7 +167,7 @@ async function copyOneStash(copying: Copying, flags: CopyFlags): Promise<void> {
   }
   const baseTag = stashNameOf(from);
   const named = parseAddress(flags.to).reference;
-  const target = { store: both.to.store, baseTag: named ?? requireName(baseTag, flags) };
+  const target = { store: both.to.store, baseTag: named ?? requireNameInTarget(baseTag, flags) };
   const { overwrite, jobs, json } = flags;
   const { stash, digest, blobs } = await copyStash({ store: both.from.store, baseTag }, target, {
     overwrite,
@@ -193,7 +193,7 @@ function stashNameOf({ text, reference }: Address): string {
 }
 
 /** The name that the copy gets where the target has none: that of the source. */
-function requireName(name: string, { to }: CopyFlags): string {
+function requireNameInTarget(name: string, { to }: CopyFlags): string {
   if (!isDigest(name)) return name;
   throw new InvalidInputError("the copy needs a name, as a digest is none", {
     hint: `add it to the target, as in ${to}:disk`,

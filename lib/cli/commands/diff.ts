@@ -117,7 +117,7 @@ async function printDifferences(session: Session, flags: DiffFlags): Promise<boo
   printed.print();
   const { report } = comparison;
   if (flags.json) terminal.data(eventLine("done", { ...counts, ...report }));
-  const found = printed.count === 0 ? "no difference" : inWords(counts);
+  const found = printed.count === 0 ? "no difference" : countsInWords(counts);
   terminal.note(`${found}${report ? `; ${renderReadReport(report)}` : ""}`);
   return printed.count > 0;
 }
@@ -144,7 +144,7 @@ function decrypted(side: DiffSide, identities: Identities | undefined): DiffSide
 }
 
 /** `1 added, 2 changed`. */
-function inWords(counts: Readonly<Record<string, number>>): string {
+function countsInWords(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts).filter(([, count]) => count > 0)
     .map(([change, count]) => `${count} ${change}`).join(", ");
 }

@@ -53,7 +53,8 @@ export function downloadCommand(): CommandUnknownOpts {
     .addOption(passphraseOption("decrypt with a passphrase"))
     .addHelpText("after", EXAMPLES);
   const work = storeAction<WithName<ReturnType<typeof command.opts>>>(
-    ({ baseTag, outfile }) => `download ${baseTag}${outfile === undefined ? "" : ` to ${nameOf(outfile)}`}`,
+    ({ baseTag, outfile }) =>
+      `download ${baseTag}${outfile === undefined ? "" : ` to ${outputName(outfile)}`}`,
     async (session, given) => {
       const { outfile, only } = given;
       if (outfile !== undefined) requireFreeOutput(outfile, given);
@@ -81,7 +82,7 @@ export function downloadCommand(): CommandUnknownOpts {
   return command;
 }
 
-function nameOf(outfile: string): string {
+function outputName(outfile: string): string {
   return streamName(outfile, "output");
 }
 

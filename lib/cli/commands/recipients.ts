@@ -41,7 +41,7 @@ add does not add a key again that decrypts the file already.
 export function recipientsCommand(): CommandUnknownOpts {
   const command = new Command("recipients")
     .helpCommand("help [command]", "print the help of a command").addHelpText("after", EXAMPLES);
-  for (const make of [listCommand, addCommand, setCommand]) command.addCommand(make());
+  for (const make of [recipientsListCommand, addCommand, setCommand]) command.addCommand(make());
   return command;
 }
 
@@ -52,7 +52,7 @@ Example:
 One line for each key: its type. Whose key it is, an age file does not say.
 `;
 
-function listCommand(): CommandUnknownOpts {
+function recipientsListCommand(): CommandUnknownOpts {
   const command = stashCommand("list")
     .description("print the types of the keys that decrypt a stored file")
     .argument(...ADDRESS)

@@ -100,7 +100,7 @@ async function storeNext(
   { sources, encryptTo, identity, passphrase, ...options }: SourceFlags,
 ): Promise<void> {
   const { infile, json, dryRun } = options;
-  const keys = await (sources.keys ??= keysOf({ encryptTo, identity, passphrase }, session));
+  const keys = await (sources.keys ??= askedKeys({ encryptTo, identity, passphrase }, session));
   const store = isDirectory(infile) ? (await import("./folder.ts")).storeFolder : storeFile;
   const one = await store(session, { ...options, ...keys });
   sources.stored.push({ infile, readWith: keyWords(keys.encryptTo?.kind), ...one, ...session.totals() });
@@ -145,7 +145,7 @@ async function storeFile(session: StoreSession, flags: FileUploadFlags): Promise
 }
 
 /** For whom all files are encrypted, and the keys with which they are compared. A passphrase is asked for once. */
-async function keysOf(
+async function askedKeys(
   { identity, ...flags }: EncryptionFlags & DecryptionFlags,
   session: StoreSession,
 ): Promise<Pick<UploadOptions, "encryptTo" | "identities">> {

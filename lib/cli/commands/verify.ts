@@ -112,7 +112,7 @@ function reportCheck(
 }
 
 /** The tag of a chunk, or its number where the stash was found by its digest. */
-function nameOf(chunk: Chunk): string {
+function tagOrNumber(chunk: Chunk): string {
   return chunk.tag ?? chunkName(chunk);
 }
 
@@ -128,7 +128,7 @@ function renderVerification(
     }\n`;
   }
   const lines = faults.map(({ chunk, problem }) =>
-    `${chunk === 0 ? baseTag : nameOf(chunks[chunk - 1]!)}: ${printable(problem)}\n`
+    `${chunk === 0 ? baseTag : tagOrNumber(chunks[chunk - 1]!)}: ${printable(problem)}\n`
   );
   const compared = file === undefined ? "" : ` compared with ${printable(file)}`;
   return `${baseTag}${compared} is NOT OK: ${counted(faults.length, "fault")}\n${lines.join("")}`;

@@ -31,7 +31,7 @@ export function knownPlaces(words: readonly string[], env: Environment): KnownPl
     names: async () =>
       directory === undefined || repository === undefined
         ? []
-        : plainWords(await namesIn(`${directory}/${repository}`)),
+        : plainWords(await tagsInLayout(`${directory}/${repository}`)),
   };
 }
 
@@ -61,7 +61,7 @@ async function knownAddresses(typed: string, env: Environment): Promise<Candidat
   }
   const [, layout] = /^(.+):[^:/]*$/.exec(path) ?? [];
   if (layout !== undefined && isLayout(layout)) {
-    return plainWords(await namesIn(layout)).map(({ word }) => ({
+    return plainWords(await tagsInLayout(layout)).map(({ word }) => ({
       word: `oci:${layout}:${word}`,
       description: "",
     }));
@@ -76,7 +76,7 @@ async function layoutsIn(directory: string): Promise<string[]> {
 }
 
 /** Stored files, each once, and all other tags. A file has the tag of its first chunk. */
-async function namesIn(directory: string): Promise<string[]> {
+async function tagsInLayout(directory: string): Promise<string[]> {
   const entries = await readEntries(directory).catch(() => []);
   const tags = new Set(entries.flatMap(({ tag }) => tag ?? []));
   const names = [...tags].map((tag) => {

@@ -36,7 +36,7 @@ function renderBlock(block: string, page: PageOptions): string {
     ).join("\n");
   }
   if (first.startsWith("#")) return inline(`**${first.replace(/^#+ /, "")}**`, page);
-  if (first.startsWith("|")) return renderTable(lines.map(cellsOf), page);
+  if (first.startsWith("|")) return renderPageTable(lines.map(cellsOf), page);
   if (!/^(?:-|\d+\.) /.test(first)) return wrap(block, "", "", page);
   return block.split(/\n(?=(?:-|\d+\.) )/).map((item) => {
     const [, marker = "", text = ""] = /^(\S+ )([^]*)$/.exec(item) ?? [];
@@ -45,7 +45,7 @@ function renderBlock(block: string, page: PageOptions): string {
 }
 
 /** The last column of a table is wrapped. If little room is left for it, each row becomes an item of a list. */
-function renderTable([head = [], , ...rows]: string[][], page: PageOptions): string {
+function renderPageTable([head = [], , ...rows]: string[][], page: PageOptions): string {
   const last = head.length - 1;
   const isNamed = head.some((title) => title !== "");
   const all = [...isNamed ? [head.map((title) => title && `**${title}**`)] : [], ...rows]

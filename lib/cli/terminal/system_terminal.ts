@@ -7,7 +7,7 @@ export function systemTerminal(options: Pick<TerminalOptions, "env" | "progress"
   return new Terminal({
     ...options,
     stdout: Deno.stdout,
-    outputIsFile: () => isFile(Deno.stdout),
+    outputIsFile: () => isFileOrDevice(Deno.stdout),
     stderr: Deno.stderr,
     columns: systemColumns,
     ticker: systemTicker(),
@@ -27,7 +27,7 @@ function systemTicker(): Ticker {
 }
 
 /** Whether an output is a file or a device such as `/dev/null`, and so neither a terminal nor a pipe. */
-function isFile(output: typeof Deno.stdout): boolean {
+function isFileOrDevice(output: typeof Deno.stdout): boolean {
   if (output.isTerminal()) return false;
   try {
     const state = globalThis.process.getBuiltinModule("node:fs").fstatSync(1);

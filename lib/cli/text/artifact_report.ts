@@ -21,7 +21,7 @@ export function renderArtifact(
     ["size:", `${formatSize(size)} (${counted(size, "byte")})`],
     ...(note === undefined ? [] : [["note:", note]]),
   ];
-  const rows = files.map((file) => [nameOf(file), file.blob.digest, formatSize(file.blob.size)]);
+  const rows = files.map((file) => [pathWithSlash(file), file.blob.digest, formatSize(file.blob.size)]);
   if (rows.length === 0) return renderTable(facts);
   return `${renderTable(facts)}\n${renderTable([["FILE", "DIGEST", "SIZE"], ...rows], style)}`;
 }
@@ -46,7 +46,7 @@ function renderFolder(
 }
 
 /** A packed directory has a slash at its end, as directories have in lists of files. */
-function nameOf({ path, packed }: ArtifactFile): string {
+function pathWithSlash({ path, packed }: ArtifactFile): string {
   return packed ? `${path.replace(/(?<!\/)\/+$/, "")}/` : path;
 }
 

@@ -22,7 +22,7 @@ export class DifferenceLines {
       change.padEnd(CHANGE_COLUMN),
       formatMode(shown),
       size.padStart(this.#width),
-      nameOf(shown),
+      renderPath(shown),
     ];
     const details = before && after
       ? aspects.map((aspect) => detailOf(aspect, before, after)).join(", ")
@@ -31,7 +31,7 @@ export class DifferenceLines {
   }
 }
 
-function nameOf(entry: MergedEntry): string {
+function renderPath(entry: MergedEntry): string {
   const { type, path } = entry;
   return printable(`${type === "directory" ? `${path || "."}/` : path}${targetOf(entry)}`);
 }

@@ -66,17 +66,17 @@ const BY_END = new Map(
 export function mediaTypeOf(name: string): string {
   const end = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   const type = BY_END.get(end)?.replace("x-source", "plain") ?? "application/octet-stream";
-  return isText(type) ? `${type}; charset=utf-8` : type;
+  return isTextType(type) ? `${type}; charset=utf-8` : type;
 }
 
 /** How a browser can show a file of a media type in its place; `undefined` = it cannot. */
 export function previewOf(type: string): "text" | "picture" | "audio" | "video" | undefined {
-  if (isText(type)) return "text";
+  if (isTextType(type)) return "text";
   const [group] = type.split("/");
   if (group === "image") return "picture";
   return group === "audio" || group === "video" ? group : undefined;
 }
 
-function isText(type: string): boolean {
+function isTextType(type: string): boolean {
   return /^text\/|^application\/(json|yaml|xml|xhtml\+xml)/.test(type);
 }

@@ -22,14 +22,14 @@ export function servedArtifact(
   { onEvent }: CallOptions,
 ): ServedArtifact {
   const files = artifact.files.flatMap((each): [string, ServedFile][] => {
-    const path = pathOf(each);
-    return path === "" || path.includes("\0") ? [] : [[path, fileOf(store, each, { path, onEvent })]];
+    const path = servedPath(each);
+    return path === "" || path.includes("\0") ? [] : [[path, servedFileOf(store, each, { path, onEvent })]];
   });
   return { kind: "artifact", artifact, files: new Map(files) };
 }
 
 /** A directory that is packed is served as the archive that it is. */
-function pathOf({ path, packed, blob }: ArtifactFile): string {
+function servedPath({ path, packed, blob }: ArtifactFile): string {
   const normal = normalPath(path);
   if (!packed || /\.(tar|tgz|tar\.\w+)$/.test(normal)) return normal;
   const end = blob.mediaType.endsWith("gzip")
@@ -40,7 +40,7 @@ function pathOf({ path, packed, blob }: ArtifactFile): string {
   return normal + end;
 }
 
-function fileOf(
+function servedFileOf(
   store: StoreReader,
   { blob }: ArtifactFile,
   { path, onEvent }: CallOptions & { path: string },

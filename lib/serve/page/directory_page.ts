@@ -37,7 +37,7 @@ export async function directoryPage(found: FoundDirectory, url: URL): Promise<Re
   const name = found.names.at(-1) ?? "Files";
   const isTree = found.thing !== undefined;
   const body = html`
-    <h1>${name} ${kindOf(found)}</h1>
+    <h1>${name} ${kindBadge(found)}</h1>
     ${platformsOf(found)}
     ${layers?.shown}
     ${isTree ? searchForm(query) : undefined}
@@ -50,7 +50,7 @@ export async function directoryPage(found: FoundDirectory, url: URL): Promise<Re
   return pageResponse({ title: name, names: found.names, body });
 }
 
-function kindOf({ thing, reference, repository }: FoundDirectory): Html | undefined {
+function kindBadge({ thing, reference, repository }: FoundDirectory): Html | undefined {
   if (!thing) return repository && !reference ? badge("repository") : undefined;
   if (thing.kind === "artifact") return badge(thing.artifact.kind);
   return html`${badge(thing.isFolder ? "folder" : "image")} <span class="dim">${
@@ -98,7 +98,7 @@ async function searchOf(
   const found: { path: string; entry: ListedName }[] = [];
   for (
     const [each, entry] of thing
-      ? await entriesOf(thing)
+      ? await shownEntries(thing)
       : (await list()).map((entry) => [entry.name, entry] as const)
   ) {
     const below = path === "" ? each : each.startsWith(`${path}/`) ? each.slice(path.length + 1) : "";
@@ -110,7 +110,7 @@ async function searchOf(
 }
 
 /** All paths of an image or an artifact, each with what makes its row. */
-async function entriesOf(
+async function shownEntries(
   thing: NonNullable<FoundDirectory["thing"]>,
 ): Promise<Iterable<readonly [string, ListedName | (() => ListedName)]>> {
   if (thing.kind === "artifact") {

@@ -92,7 +92,7 @@ async function preview(found: FoundFile, path: string): Promise<Html | undefined
         </div>
       `;
   }
-  const text = await beginningOf(found);
+  const text = await beginningOfText(found);
   if (text === undefined) return undefined;
   const isCut = file.size > MOST_SHOWN;
   return html`
@@ -104,7 +104,7 @@ async function preview(found: FoundFile, path: string): Promise<Html | undefined
 }
 
 /** The beginning of a text; `undefined` if it is something else: text has no zero byte. */
-async function beginningOf({ file }: FoundFile): Promise<string | undefined> {
+async function beginningOfText({ file }: FoundFile): Promise<string | undefined> {
   const isSaidToBe = previewOf(mediaTypeOf(file.name)) === "text";
   const isUnknown = mediaTypeOf(file.name) === "application/octet-stream";
   if (file.size === 0 || !isSaidToBe && !isUnknown) return undefined;

@@ -35,7 +35,7 @@ export async function sendReferrers({ request, store, word, url }: RegistryReque
     found.entries(),
     { jobs: MANIFESTS_AT_ONCE, signal: request.signal },
     async ([at, each]) => {
-      described[at] = await describe(store, each);
+      described[at] = await describeReferrer(store, each);
     },
   );
   const type = url.searchParams.get("artifactType");
@@ -61,7 +61,7 @@ const referrerSchema = v.object({
 type Described = Descriptor & { artifactType?: string | undefined };
 
 /** Adds to a descriptor what the referrer itself says: its type of artifact, and its annotations. */
-async function describe(
+async function describeReferrer(
   store: ManifestReader,
   descriptor: Descriptor,
 ): Promise<Described> {

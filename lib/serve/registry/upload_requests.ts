@@ -46,7 +46,7 @@ export async function dropUpload(asked: RegistryRequest): Promise<Response> {
 /** PATCH: takes the next bytes. */
 export async function extendUpload(asked: RegistryRequest): Promise<Response> {
   const upload = await session(asked);
-  await append(asked, upload);
+  await appendBody(asked, upload);
   return new Response(null, { status: 202, headers: sessionHeaders(asked.name, upload) });
 }
 
@@ -58,7 +58,7 @@ export async function finishUpload(asked: RegistryRequest): Promise<Response> {
 }
 
 async function finish(asked: RegistryRequest, upload: UploadInPieces, digest: Digest): Promise<Response> {
-  await append(asked, upload);
+  await appendBody(asked, upload);
   try {
     await upload.finish(digest);
   } catch (error) {
@@ -68,7 +68,7 @@ async function finish(asked: RegistryRequest, upload: UploadInPieces, digest: Di
   return created(asked.name, digest);
 }
 
-async function append({ request, name }: RegistryRequest, upload: UploadInPieces): Promise<void> {
+async function appendBody({ request, name }: RegistryRequest, upload: UploadInPieces): Promise<void> {
   requireNextBytes(request.headers, upload, sessionHeaders(name, upload));
   if (!request.body) return;
   try {

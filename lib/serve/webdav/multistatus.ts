@@ -82,7 +82,11 @@ const HEAD = '<?xml version="1.0" encoding="utf-8"?>\n';
 const AT_ONCE = 200;
 
 /** The text of an answer, in pieces. */
-function* textOf(own: Resource, below: Iterable<Resource>, wanted: WantedProperties): Generator<string> {
+function* documentText(
+  own: Resource,
+  below: Iterable<Resource>,
+  wanted: WantedProperties,
+): Generator<string> {
   const elementOf = (each: Resource) =>
     html`<D:response><D:href>${each.path}</D:href>${propstat(each, wanted)}</D:response>\n`.text;
   let [piece, count] = [`${HEAD}<D:multistatus xmlns:D="DAV:">\n${elementOf(own)}`, 1];
@@ -99,7 +103,7 @@ function* textOf(own: Resource, below: Iterable<Resource>, wanted: WantedPropert
 export const multistatus = {
   /** The properties of a resource, and of what is in it. They are written as fast as the client takes them. */
   response(own: Resource, below: Iterable<Resource>, wanted: WantedProperties): Response {
-    const pieces = ReadableStream.from(textOf(own, below, wanted));
+    const pieces = ReadableStream.from(documentText(own, below, wanted));
     return xmlResponse(207, pieces.pipeThrough(new TextEncoderStream()));
   },
   /** The refusal to list everything that is below a directory. */

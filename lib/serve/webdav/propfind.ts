@@ -15,7 +15,7 @@ const [LARGEST, MOST] = [64 * 1024, 100];
 
 /** Reads the body of a request. No body asks for all properties. */
 export async function wantedProperties(request: Request): Promise<WantedProperties | "malformed"> {
-  const text = await beginningOf(request);
+  const text = await beginningOfBody(request);
   if (text === undefined || /<!DOCTYPE|<!ENTITY/i.test(text)) return "malformed"; // an entity may grow without end
   if (text.trim() === "") return "all";
   const root = parsed(text);
@@ -50,7 +50,7 @@ function elementsIn(parent: Element): Element[] {
 }
 
 /** The body as text; `undefined` if it is too large. */
-async function beginningOf({ body }: Request): Promise<string | undefined> {
+async function beginningOfBody({ body }: Request): Promise<string | undefined> {
   let text = "";
   const decoder = new TextDecoder();
   for await (const piece of body ?? []) {
