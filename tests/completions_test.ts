@@ -151,7 +151,7 @@ Deno.test("fish offers what fits, with its meaning", withFish, async () => {
     const script = "layerstash completions fish | source; complete -C $argv[1]";
     return (await runShell(work, ["fish", "--no-config", "-c", script, line])).trimEnd().split("\n");
   };
-  assert.deepEqual(await offer("layerstash uplo"), ["upload\tstore a file"]);
+  assert.deepEqual(await offer("layerstash uplo"), ["upload\tstore files and folders"]);
   assert.deepEqual(await offer("layerstash upload --log-level cri"), ["critical"]);
   assert.deepEqual(await offer("layerstash upload --progress=pl"), ["--progress=plain"]);
   assert.deepEqual(await offer("layerstash upload -i a_f"), ["a_file.img"]);

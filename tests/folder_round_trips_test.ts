@@ -153,7 +153,10 @@ Deno.test("what skopeo copies and umoci unpacks is the folder that was stored", 
   assert.deepEqual(await folderState(place.path("bundle/rootfs")), await folderState(place.path("in")));
   const unpacked = await place.run(["verify", address, "bundle/rootfs"]); // which has two files of eStargz, too
   assert.equal(unpacked.code, 0, unpacked.stdout + unpacked.stderr);
-  await place.write("bundle/rootfs/photos/stargz.index.json", "one of the user's own, which is not at the top");
+  await place.write(
+    "bundle/rootfs/photos/stargz.index.json",
+    "one of the user's own, which is not at the top",
+  );
   const { code, stdout } = await place.run(["diff", address, "bundle/rootfs", "--json"]);
   assert.ok(code === 1 && stdout.includes("photos/stargz.index.json"), stdout);
 });

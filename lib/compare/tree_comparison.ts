@@ -93,7 +93,7 @@ export class TreeComparison {
     const pace = new Pace(this.#options.signal);
     const [before, after] = this.#trees;
     const isOnDisk = this.#sides.some((side) => side instanceof DirectorySide);
-    const isUnpacked = isOnDisk && this.#sides.some(isFolder);
+    const isUnpacked = isOnDisk && this.#sides.some(isOfFolder);
     for (const pair of pairsOf(withFirstNames(before), withFirstNames(after))) {
       if (pace.isPauseDue) await pace.pause();
       const { path } = (pair.before ?? pair.after)!;
