@@ -20,7 +20,8 @@ import type { Digest } from "./oci/digest.ts";
  *   is. Negative when a layer is made again.
  * - `retry`: an attempt failed and is made again after `delay` milliseconds.
  * - `pause`: a request waits for `delay` milliseconds, because the host has asked for that in answers to others.
- * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag.
+ * - `notice`: something that the user should know: a degraded path, a warning of the registry, a stale tag. `noJournal` = this
+ *   transfer has no journal, so that another process may have to begin anew.
  * - `request`: an HTTP request was answered (or failed: status 0). The URL carries no secret.
  *
  * @category Events
@@ -40,7 +41,7 @@ export type TransferEvent =
   | { type: "files"; count: number; bytes?: number }
   | { type: "retry"; what: string; attempt: number; delay: number; reason: string }
   | { type: "pause"; host: string; delay: number }
-  | { type: "notice"; message: string }
+  | { type: "notice"; message: string; noJournal?: true }
   | { type: "request"; method: string; url: string; status: number; milliseconds: number };
 
 /**

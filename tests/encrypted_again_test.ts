@@ -4,7 +4,7 @@ import { pushBlob } from "../lib/exports/blobs.ts";
 import { ConflictError, NotAllowedError, type TransferEvent, upload, type UploadOptions } from "../main.ts";
 import { withCalls } from "../lib/store/replaced_calls.ts";
 import { concatenate, streamOf } from "./rigs/content.ts";
-import { encrypted, failure, fetched, FILE, setScene } from "./rigs/encrypted_scene.ts";
+import { encrypted, failure, fetched, FILE, type Scene, setScene } from "./rigs/encrypted_scene.ts";
 import { blobOf, flipped, makeKey, makePassphrase, noteOf } from "./rigs/encryption.ts";
 import type { FakeRegistry } from "./rigs/fake_registry.ts";
 import { changes } from "./rigs/uploads.ts";
@@ -65,7 +65,7 @@ Deno.test("an encrypted upload that was interrupted elsewhere is a conflict that
     upload(store, "disk", { ...encrypted(scene), stateDirectory: work.path("other") }),
   );
   assert.ok(error instanceof ConflictError);
-  assert.match(error.hint!, /goes on only with its journal, where it began; .*--overwrite/);
+  assert.match(error.hint!, /goes on only where it began, with its journal, .*--overwrite/);
   fake.requests.length = 0;
   await upload(store, "disk", encrypted(scene));
   assert.deepEqual(changes(fake).filter((line) => line.startsWith("PATCH")), []);
@@ -261,16 +261,106 @@ Deno.test("an upload that ends in a conflict before it sends anything leaves no 
   assert.equal(left.some((text) => text.includes("fileKey")), false);
 });
 
-Deno.test("the key of a stream is not kept: its upload cannot go on", async () => {
-  await using scene = await setScene();
-  const state = scene.work.path("state");
-  let texts: string[] = [];
-  const onEvent = (event: TransferEvent) => {
-    if (event.type === "blob") texts = texts.concat(textsIn(state));
+/** Uploads a stream until the tag of a chunk was put, and until so many bytes of the next one went out. */
+async function interruptStream(scene: Scene, bytes: Uint8Array<ArrayBuffer>, chunk: number): Promise<void> {
+  const end = new AbortController();
+  let isTagged = false;
+  scene.fake.faults.onRequest = ({ method, path }) => {
+    if (isTagged && method === "PUT" && path.includes("/uploads/")) end.abort();
+    isTagged ||= method === "PUT" && path.endsWith(`/disk-${chunk}`);
   };
-  await upload(scene.store, "disk", { ...encrypted(scene), input: streamOf(FILE, 10_000), onEvent });
-  assert.ok(texts.length > 0);
-  assert.equal(texts.some((text) => text.includes("fileKey")), false);
+  const input = streamOf(bytes, 10_000);
+  await assert.rejects(upload(scene.store, "disk", { ...encrypted(scene), input, signal: end.signal }));
+  scene.fake.faults.onRequest = () => {};
+}
+
+Deno.test("a stream goes on with its key, and what was not stored gets another nonce each time", async () => {
+  await using scene = await setScene();
+  const { fake, store } = scene;
+  await interruptStream(scene, FILE, 1);
+  await interruptStream(scene, flipped(FILE, 600_000), 2);
+  const other = flipped(FILE, 500_000);
+  const states: string[] = [];
+  const onEvent = (event: TransferEvent) => void (event.type === "blob" && states.push(event.state));
+  await upload(store, "disk", { ...encrypted(scene), input: streamOf(other, 7000), onEvent });
+  assert.deepEqual(states, ["present", "present", "sent", "sent"]);
+  assert.deepEqual(await fetched(store, "disk", scene.key.identities), other);
+  const all = beginnings(fake);
+  assert.equal(new Set(all).size, all.length, "each chunk begins with a header and a nonce of its own");
+  const headers = new Set(all.map((text) => text.slice(0, -16)));
+  assert.equal(headers.size, 1);
+  assert.deepEqual(textsIn(scene.work.path("state")).filter((text) => text.includes("header")), []);
+});
+
+Deno.test("a stream sends a chunk anew whose tag is not there, with its record in the journal or without", async () => {
+  for (const lost of ["tag", "record"]) {
+    await using scene = await setScene();
+    const { fake, store, work } = scene;
+    await interruptStream(scene, FILE, 2);
+    fake.storage.repository("me/files").tags.delete("disk-2");
+    if (lost === "record") {
+      for (const { name } of Deno.readDirSync(work.path("state"))) {
+        const path = work.path(`state/${name}`);
+        const lines = Deno.readTextFileSync(path).split("\n");
+        Deno.writeTextFileSync(path, lines.filter((line) => !line.includes('"chunk":2')).join("\n"));
+      }
+    }
+    const before = new Set(beginnings(fake));
+    const other = flipped(FILE, 300_000);
+    await upload(store, "disk", { ...encrypted(scene), input: streamOf(other, 9000) });
+    assert.deepEqual(await fetched(store, "disk", scene.key.identities), other);
+    const all = beginnings(fake);
+    assert.equal(new Set(all).size, all.length);
+    assert.equal(all.length, before.size + 3);
+  }
+});
+
+Deno.test("a stream that is shorter or longer than what is stored is a conflict, or goes on", async () => {
+  const slice = 3 * 64 * KiB;
+  for (const [bytes, goesOn] of [[FILE.slice(0, slice), false], [concatenate([FILE, FILE]), true]] as const) {
+    await using scene = await setScene();
+    const { store } = scene;
+    await interruptStream(scene, FILE, 2);
+    const again = upload(store, "disk", { ...encrypted(scene), input: streamOf(bytes, 9000) });
+    if (!goesOn) assert.ok(await failure(again) instanceof ConflictError);
+    else {
+      await again;
+      assert.deepEqual(await fetched(store, "disk", scene.key.identities), bytes);
+    }
+  }
+});
+
+Deno.test("a stream goes on with its passphrase, and with no other", async () => {
+  await using scene = await setScene();
+  const [right, wrong] = [makePassphrase("correct horse"), makePassphrase("battery staple")];
+  const owner = { ...scene, key: { ...scene.key, ...right } };
+  await interruptStream(owner, FILE, 1);
+  const input = () => streamOf(FILE, 9000);
+  const other = { ...encrypted(owner), encryptTo: wrong.encryptTo, input: input() };
+  assert.ok(await failure(upload(scene.store, "disk", other)) instanceof ConflictError);
+  await upload(scene.store, "disk", { ...encrypted(owner), input: input() });
+  assert.deepEqual(await fetched(scene.store, "disk", right.identities), FILE);
+});
+
+Deno.test("a file whose bytes were changed under the same size and date gets another key", async () => {
+  await using scene = await setScene();
+  const { fake, store, work } = scene;
+  await work.write("secret.img", FILE, "2025-01-01T00:00:00.000Z");
+  const end = new AbortController();
+  fake.faults.onRequest = ({ method, path }) => {
+    if (method === "PUT" && path.endsWith("/disk-1")) end.abort();
+  };
+  await assert.rejects(upload(store, "disk", { ...encrypted(scene), jobs: 1, signal: end.signal }));
+  fake.faults.onRequest = () => {};
+  const changed = () => Deno.statSync(work.path("secret.img")).ctime!.getTime();
+  const before = changed(); // in whole seconds
+  while (changed() === before) {
+    await work.write("secret.img", flipped(FILE, 600_000), "2025-01-01T00:00:00.000Z");
+  }
+  await upload(store, "disk", { ...encrypted(scene), overwrite: true });
+  const all = beginnings(fake);
+  assert.equal(new Set(all).size, all.length);
+  assert.equal(new Set(all.map((text) => text.slice(0, -16))).size, 2);
 });
 
 function textsIn(directory: string): string[] {

@@ -108,7 +108,10 @@ async function* sealedPieces(plain: Source, key: Bytes, range: ByteRange): Async
 function onceSource(read: () => AsyncIterable<Bytes>): Source {
   const { promise, resolve, reject } = Promise.withResolvers<Digest>();
   promise.catch(() => {}); // a failed read is reported by the stream
+  let isRead = false;
   const hashed = async function* () {
+    if (isRead) throw new Error("what can be read once was to be encrypted twice, with one nonce");
+    isRead = true;
     const hash = new DigestHash();
     let isWhole = false;
     try {

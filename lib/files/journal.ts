@@ -162,7 +162,7 @@ function notKept({ directory }: JournalOptions, error: unknown): TransferEvent {
   const why = error instanceof Error ? systemWords(error) : String(error);
   const message =
     `cannot keep a journal in ${directory}: after an interruption, transfers may start over (${why})`;
-  return { type: "notice", message };
+  return { type: "notice", message, noJournal: true };
 }
 
 function readAll(file: Deno.FsFile): Uint8Array {

@@ -14,8 +14,9 @@ export const bytesSchema: v.GenericSchema<unknown, Bytes> = v.pipe(
 );
 
 /**
- * Opens the journal of an input that is encrypted for recipients. Other bytes, or other recipients, are another subject: no
- * key goes over to them.
+ * Opens the journal of an input that is encrypted for recipients. Another file, or other recipients, are another subject: no
+ * key goes over to them. What has no identity, as a stream, has a journal for each of its recipients: one whose bytes come again
+ * goes on, also if others were named in between.
  *
  * @throws {ConflictError} if another process stores the same there
  */
@@ -25,9 +26,9 @@ export async function openKeyJournal(
   { store, name, stateDirectory, onEvent }: MemoryOptions,
 ): Promise<Journal> {
   return await openJournal({
-    directory: identity && stateDirectory, // a stream cannot go on, so that its key is not kept
+    directory: stateDirectory,
     name: `encrypted upload of ${name} to ${store.name}`,
-    where: store.url,
+    where: identity ? store.url : JSON.stringify([store.url, encryptTo.id]),
     subject: JSON.stringify([identity, encryptTo.id]),
     onEvent,
   });

@@ -11,10 +11,11 @@ import { bytesSchema, lastRecord } from "../files/key_journal.ts";
 import type { Digest } from "../oci/digest.ts";
 import type { CallOptions, StoreReader } from "../store/store.ts";
 import { checkPresence } from "./check_stash.ts";
+import { type ChosenPlaces, storedBefore } from "./chunk_places.ts";
 import { chunkTag } from "./chunk_tags.ts";
 import { decryptDetails, headerOfDetails } from "./encrypted_details.ts";
 import type { ExistingLook } from "./existing_chunks.ts";
-import { StashKey } from "./stash_key.ts";
+import { encryptedSlicing, StashKey } from "./stash_key.ts";
 
 /**
  * While it runs, the journal has the header, the file key, the most that a chunk may have, and digests of the file's chunks;
@@ -38,10 +39,12 @@ export interface ChooseKeyOptions extends CallOptions {
   /** The most that a stored chunk may have, in bytes. */
   chunkSize: number;
   overwrite?: boolean | undefined;
+  /** Whether the next run may bring other bytes without notice: those of a stream. */
+  mayChange?: boolean | undefined;
 }
 
 /** The header that the chunks have, with its key; or else with the details of a stash that has just these chunks. */
-export interface ChosenKey {
+export interface ChosenKey extends ChosenPlaces {
   header: Bytes;
   key?: StashKey;
   /** Of a stash that is there: the marks of the public keys that its header is for. */
@@ -61,20 +64,20 @@ export interface ChosenKey {
 /**
  * Chooses the key: that of this upload, where it was interrupted or is complete; else that of the complete stash of this name,
  * to compare it; else a new one. No other content is ever encrypted with the key of a stash: its nonces serve once. So other
- * slices of the same file have another key, too.
+ * slices of the same file have another key, too. What may change goes on where chunks are stored, and not with `overwrite`,
+ * which sends all of it.
  */
 export async function chooseKey(
   journal: Journal,
   encryptTo: Recipients,
-  { store, lookUp, baseTag, chunkSize, identities = encryptTo.identities, overwrite, signal, onEvent }:
-    ChooseKeyOptions,
+  options: ChooseKeyOptions,
 ): Promise<ChosenKey> {
+  const { store, lookUp, baseTag, chunkSize, overwrite, signal, onEvent } = options;
+  const { identities = encryptTo.identities } = options;
   const kept = lastRecord(journal, keySchema);
   const isMine = () => isHeaderFor(kept!.header, encryptTo);
-  if (kept?.fileKey && kept.chunkSize === chunkSize && await isMine()) {
-    const header = await AgeHeader.restore(kept.header, kept.fileKey);
-    return { ...withFileKey(header), earlier: journal.earlier };
-  }
+  const going = await goOn(journal, kept, { ...options, isMine });
+  if (going) return going;
   const { complete: existing } = await lookUp({ signal, onEvent });
   const details = existing?.encryption?.details?.();
   if (existing && details !== undefined) {
@@ -98,6 +101,23 @@ export async function chooseKey(
   return { ...withFileKey(header), keepKey };
 }
 
+/** The key with which an upload goes on that was interrupted; `undefined` = it does not. */
+async function goOn(
+  journal: Journal,
+  kept: v.InferOutput<typeof keySchema> | undefined,
+  { isMine, chunkSize, mayChange, overwrite, lookUp, signal, onEvent }: ChooseKeyOptions & {
+    isMine: () => Promise<boolean>;
+  },
+): Promise<ChosenKey | undefined> {
+  if (!kept?.fileKey || kept.chunkSize === undefined || mayChange && overwrite) return undefined;
+  const sliced = (most: number) => encryptedSlicing(most, { bytes: kept.header }).plainSize;
+  if (sliced(kept.chunkSize) !== sliced(chunkSize) || !await isMine()) return undefined;
+  const before = mayChange ? storedBefore(journal, await lookUp({ signal, onEvent })) : undefined;
+  if (before?.size === 0) return undefined;
+  const header = await AgeHeader.restore(kept.header, kept.fileKey);
+  return { ...withFileKey(header), earlier: journal.earlier, before };
+}
+
 function withFileKey(header: AgeHeader): ChosenKey {
   return { header: header.bytes, key: new StashKey(header) };
 }
@@ -107,10 +127,10 @@ async function keyToCompare(
   baseTag: string,
   encoded: string,
   identities: Identities,
-): Promise<Required<Pick<ChosenKey, "key" | "recipients">>> {
+): Promise<Pick<ChosenKey, "key" | "recipients" | "places">> {
   try {
-    const { key, details: { recipients = [] } } = await decryptDetails(encoded, identities);
-    return { key, recipients };
+    const { key, details: { recipients = [], places } } = await decryptDetails(encoded, identities);
+    return { key, recipients, places };
   } catch (cause) {
     if (!(cause instanceof NotAllowedError)) throw cause;
     throw new ConflictError(`${encryptedAlready(baseTag)} with another key: ${cause.message}`, {

@@ -8,10 +8,11 @@ import { headerSize, keyKindOf } from "../encryption/header_text.ts";
 import type { Identities, KeyKind } from "../encryption/identities.ts";
 import { encryptedSource } from "../encryption/encrypted_source.ts";
 import { MismatchError } from "../errors.ts";
+import { bytesSchema } from "../files/key_journal.ts";
 import { type Digest, digestOf, encodedPart, isDigest } from "../oci/digest.ts";
 import { parseAs } from "../oci/manifest.ts";
 import type { StashEncryption } from "./stash.ts";
-import { StashKey } from "./stash_key.ts";
+import { PLACE_SIZE, StashKey } from "./stash_key.ts";
 
 /** What the details say. */
 export interface EncryptedDetails {
@@ -27,6 +28,8 @@ export interface EncryptedDetails {
   digests: Digest[];
   /** Marks of the public keys that the header is for, as far as they are known. */
   recipients?: string[] | undefined;
+  /** The places of chunks in their nonces, by number, where these are not the numbers themselves. */
+  places?: Record<number, Bytes> | undefined;
   /** The digest of the list of stored chunks: none of them can be dropped, repeated or moved. */
   stored: Digest;
 }
@@ -43,6 +46,10 @@ const detailsSchema: v.GenericSchema<unknown, EncryptedDetails> = v.object({
     v.transform((text) => Array.from(text.matchAll(/.{64}/g), ([each]): Digest => `sha256:${each}`)),
   ),
   recipients: v.optional(v.array(v.string())),
+  places: v.optional(v.record(
+    v.pipe(v.string(), v.digits()),
+    v.pipe(bytesSchema, v.check(({ length }) => length === PLACE_SIZE, "is not the place of a chunk")),
+  )),
   stored: v.custom<Digest>(isDigest, "is not a digest"),
 });
 
@@ -54,9 +61,14 @@ export function digestOfList(chunks: readonly { digest: Digest }[]): Digest {
 /** Encrypts details into a file of age, in base64. The same ones give the same text. */
 export async function encryptDetails(details: EncryptedDetails, stash: StashKey): Promise<string> {
   const digests = details.digests.map(encodedPart).join("");
-  const text = new TextEncoder().encode(JSON.stringify({ ...details, digests }));
+  const places = details.places && mapValues(details.places, (place) => place.toBase64());
+  const text = new TextEncoder().encode(JSON.stringify({ ...details, digests, places }));
   const encrypted = encryptedSource(bytesSource(text), stash.ofDetails(text));
   return (await collect(encrypted.open(), encrypted.size!)).toBase64();
+}
+
+function mapValues<A, B>(record: Record<number, A>, change: (value: A) => B): Record<string, B> {
+  return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, change(value)]));
 }
 
 /** What opens an encrypted stash, as far as its details tell. */

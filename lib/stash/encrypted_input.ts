@@ -10,6 +10,7 @@ import { openKeyJournal } from "../files/key_journal.ts";
 import { unchangedSource } from "../files/unchanged_source.ts";
 import { type Digest, digestOf } from "../oci/digest.ts";
 import { chooseKey, type ChooseKeyOptions, type ChosenKey } from "./choose_key.ts";
+import { ChunkPlaces } from "./chunk_places.ts";
 import { digestOfList, encryptDetails } from "./encrypted_details.ts";
 import { PlainFile } from "./plain_file.ts";
 import type { Stash } from "./stash.ts";
@@ -36,7 +37,7 @@ export interface InputEncryption {
 }
 
 /** What `encryptInput` takes. */
-export interface EncryptInputOptions extends ChooseKeyOptions {
+export interface EncryptInputOptions extends Omit<ChooseKeyOptions, "mayChange"> {
   /** For whom the input is encrypted; absent = it is not. */
   encryptTo?: Recipients | undefined;
   stateDirectory?: string | undefined;
@@ -54,7 +55,9 @@ export async function encryptInput(input: Input, options: EncryptInputOptions): 
   if (!encryptTo) return { ...input, [Symbol.asyncDispose]: () => Promise.resolve() };
   const journal = await openKeyJournal(input, encryptTo, { ...options, name: baseTag });
   try {
-    return withKey(input, await chooseKey(journal, encryptTo, options), { ...options, journal });
+    const mayChange = input.identity === undefined;
+    const chosen = await chooseKey(journal, encryptTo, { ...options, mayChange });
+    return withKey(input, chosen, { ...options, journal });
   } catch (error) {
     journal[Symbol.dispose]();
     throw error;
@@ -72,6 +75,7 @@ function withKey(
   const slicing = encryptedSlicing(most, { bytes: header });
   const sizeOf = (plain: number) => encryptedSize({ bytes: header }, plain);
   const file = new PlainFile(journal, earlier);
+  const places = new ChunkPlaces(journal, chosen);
   const threads = new CipherThreads();
   const encrypted = ({ number, source }: InputChunk, key: StashKey): Source => {
     const same = unchangedSource(source, input, keepKey === undefined);
@@ -80,12 +84,16 @@ function withKey(
       keepKey?.();
       return plain.open(start, end);
     };
-    return encryptedSource({ ...plain, open }, key.ofChunk(number));
+    const sealed = encryptedSource({ ...plain, open }, key.ofChunk(number, places.of(number)));
+    return places.guard(number, sealed);
   };
   const encrypt = (chunk: InputChunk): InputChunk => ({
     ...chunk,
     source: key ? encrypted(chunk, key) : lockedSource(chunk, sizeOf(chunk.source.size!)),
-    remember: () => file.keep(chunk.number),
+    remember: (digest) => {
+      file.keep(chunk.number);
+      if (!input.identity) places.keep(chunk.number, digest);
+    },
   });
   const { size, identity } = input;
   return {
@@ -94,7 +102,7 @@ function withKey(
     size: size === undefined ? undefined : sizeOfChunks(size, slicing.plainSize, sizeOf),
     identity: identity && JSON.stringify([identity, digestOf(header)]),
     chunks: () => mapChunks(input.chunks(slicing.plainSize), encrypt),
-    encryption: encryptionOf(input, chosen, { ...options, slicing, file }),
+    encryption: encryptionOf(input, chosen, { ...options, slicing, file, places }),
     [Symbol.asyncDispose]: () => {
       threads[Symbol.dispose]();
       return Promise.resolve(journal[Symbol.dispose]());
@@ -103,15 +111,17 @@ function withKey(
 }
 
 function encryptionOf(
-  { name, size, modified: date }: Input,
+  { name, size, modified: date, identity }: Input,
   { header, key, keepKey, recipients, stored, isForUnknown }: ChosenKey,
-  { baseTag, encryptTo, journal, onEvent, slicing: { chunkSize, plainSize }, file }: EncryptInputOptions & {
+  { baseTag, encryptTo, journal, onEvent, slicing, file, places }: EncryptInputOptions & {
     journal: Journal;
     slicing: EncryptedSlicing;
     file: PlainFile;
+    places: ChunkPlaces;
   },
 ): InputEncryption {
   const modified = date.toISOString();
+  const { chunkSize, plainSize } = slicing;
   return {
     chunkSize,
     isNew: keepKey !== undefined,
@@ -123,11 +133,13 @@ function encryptionOf(
       return await encryptDetails({
         ...{ name, modified, size: file.size, chunkSize: plainSize, digests, stored: list },
         recipients: recipients ?? marksOf(encryptTo!, key),
+        places: places.upTo(chunks.length),
       }, key);
     },
     settle(stash) {
       if (isForUnknown) onEvent?.({ type: "notice", message: keptRecipients(baseTag) });
-      journal.replace(isForUnknown ? {} : { header: header.toBase64() });
+      if (!identity) journal.discard();
+      else journal.replace(isForUnknown ? {} : { header: header.toBase64() });
       const encryption = { ...stash.encryption!, size: size ?? file.size };
       return { ...stash, ...(name !== undefined && { name }), modified, encryption };
     },

@@ -76,7 +76,7 @@ export async function openSecrets(stash: Stash, identities: Identities | undefin
 
 /** Shows a stash that layerstash has encrypted as it was before. */
 export function decryptStash(store: StoreReader, stash: Stash, { details, key }: StashSecrets): OpenStash {
-  const { name, modified, size, chunkSize, digests } = details;
+  const { name, modified, size, chunkSize, digests, places } = details;
   const slices = digests.map((digest, index) => ({
     digest,
     size: sliceSize(index + 1, { size, chunkSize }),
@@ -87,7 +87,8 @@ export function decryptStash(store: StoreReader, stash: Stash, { details, key }:
   const readerOf = (...chunks: Chunk[]) => {
     const blobs = new Map(chunks.map((chunk): [Digest, PlainBlob] => {
       const stored = stash.chunks[chunk.number - 1]!;
-      return [chunk.digest, plainBlob(store, stored, { ...key.ofChunk(chunk.number), size: chunk.size })];
+      const beginning = key.ofChunk(chunk.number, places?.[chunk.number]);
+      return [chunk.digest, plainBlob(store, stored, { ...beginning, size: chunk.size })];
     }));
     return withPlainBlobs(store, (digest) => blobs.get(digest));
   };

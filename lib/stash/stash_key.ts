@@ -24,10 +24,8 @@ export class StashKey {
     this.header = header;
   }
 
-  /** What a chunk begins with, by its number. */
-  ofChunk(number: number): AgeBeginning {
-    const place = new Uint8Array(HALF);
-    new DataView(place.buffer).setBigUint64(0, BigInt(number));
+  /** What a chunk begins with: by its number, or by a place that {@link newPlace} has made. */
+  ofChunk(number: number, place: Bytes = numbered(number)): AgeBeginning {
     return this.#beginning(place);
   }
 
@@ -62,6 +60,20 @@ export class StashKey {
     return new Uint8Array(crypto().hkdfSync("sha256", this.header.exportFileKey(), salt, label, HALF));
   }
 }
+
+function numbered(number: number): Bytes {
+  const place = new Uint8Array(HALF);
+  new DataView(place.buffer).setBigUint64(0, BigInt(number));
+  return place;
+}
+
+/** The second half of a nonce that no chunk has had: of a chunk that was begun before, and may have other bytes now. */
+export function newPlace(): Bytes {
+  return globalThis.crypto.getRandomValues(new Uint8Array(HALF));
+}
+
+/** The size of a place, in bytes. */
+export const PLACE_SIZE: number = HALF;
 
 /** How a file is sliced so that no encrypted chunk is too large. Sizes are in bytes. */
 export interface EncryptedSlicing {

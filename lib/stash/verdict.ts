@@ -161,7 +161,8 @@ export class Verdicts {
   #conflict(number: number): ConflictError {
     const tag = chunkTag(this.#draft.baseTag, number);
     const { slicing: existing, complete } = this.#existing;
-    return tagConflict(tag, { slicing: this.#draft, existing, isIncomplete: complete === undefined });
+    const isElsewhere = !complete && existing?.encryption && this.#draft.encryption?.isNew;
+    return tagConflict(tag, { slicing: this.#draft, existing, hint: isElsewhere ? ELSEWHERE : undefined });
   }
 
   #lostBlob(number: number): MismatchError {
@@ -177,20 +178,23 @@ export class Verdicts {
  */
 export function tagConflict(
   tag: string,
-  { slicing, existing, isIncomplete = false }: {
+  { slicing, existing, hint }: {
     slicing?: Slicing | undefined;
     existing?: Slicing | undefined;
-    isIncomplete?: boolean;
+    /** What takes the place of how the two were sliced. */
+    hint?: string | undefined;
   } = {},
 ): ConflictError {
-  const replace = "use another name, or --overwrite to replace it";
+  const differs = hint ?? (existing && slicing ? whatDiffers(existing, slicing) : "");
   return new ConflictError(`the tag ${tag} already exists and holds something else`, {
-    hint: `${
-      existing && slicing ? whatDiffers(existing, slicing) || whereItGoesOn(existing, isIncomplete) : ""
-    }${replace}`,
+    hint: `${differs}use another name, or --overwrite to replace it`,
     isReplaceable: true,
   });
 }
+
+/** Of an encrypted upload that was interrupted: a new key gives nothing that could be compared. */
+const ELSEWHERE = "an encrypted upload that was interrupted goes on only where it began, with its journal, " +
+  "the same keys and the same --chunk-size; else ";
 
 /** Says where an existing stash was made otherwise than this one. */
 function whatDiffers(existing: Slicing, slicing: Slicing): string {
@@ -204,13 +208,6 @@ function whatDiffers(existing: Slicing, slicing: Slicing): string {
   return `it has chunks of another size: say --chunk-size ${
     exactSize(existing.chunkSize)
   } if it is the same file, else `;
-}
-
-/** Says of an encrypted upload that was interrupted where it goes on: elsewhere its chunks cannot be compared. */
-function whereItGoesOn({ encryption }: Slicing, isIncomplete: boolean): string {
-  return encryption && isIncomplete
-    ? "an encrypted upload that was interrupted goes on only with its journal, where it began; else "
-    : "";
 }
 
 /** Compares a source with a layer, by size and digest. A source that can be read only once is read to its end. */

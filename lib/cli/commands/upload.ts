@@ -110,7 +110,10 @@ async function storeNext(
 }
 
 /** What is kept of an upload that ends early. Standard input cannot be read a second time. */
-function keptOf({ infile, overwrite }: SourceFlags, progress: ProgressState): string {
+function keptOf({ infile, overwrite, encryptTo, passphrase }: SourceFlags, progress: ProgressState): string {
+  if (progress.noJournal && (encryptTo || passphrase) && progress.unit === "chunk") {
+    return "no journal is kept, so all is sent again, with --overwrite if a chunk was complete";
+  }
   if (infile !== "-") return keptThere(progress);
   if (overwrite) return "with --overwrite, standard input is sent from its beginning again";
   return keptThere(progress, ", if the same bytes come");

@@ -464,6 +464,14 @@ Secret keys and passphrases are taken from files and from the terminal, never fr
 others on the machine can see. Without a key that fits, a command writes nothing and ends with exit code 4;
 bytes that were changed end with exit code 5.
 
+## Interrupted
+
+The same command goes on, on the same machine: a [journal](troubleshooting.md#journals) keeps the key of an
+upload until it is complete. It has to have the same recipients and the same \`--chunk-size\`. Standard input
+has to bring the same bytes again: stored chunks are compared and not sent again, and the rest is. If a stored
+chunk has other bytes now, that is a conflict, and \`--overwrite\` sends all of it with a new key. Without the
+journal, or on another machine, it is a conflict too.
+
 ## Others, later
 
 \`recipients list\` shows how many keys decrypt a file, and of which types; whose they are, an age file does not
@@ -1035,7 +1043,8 @@ as does every blob and tag in a directory.
 keep what arrived, are asked how much they have, and get the rest. distribution 2.8, zot, ECR and ACR forget
 an upload whose connection broke, and get that chunk again. Four to sixteen chunks are under way at once, and
 after \`Ctrl-C\` the hint says how much that is; smaller chunks (\`--chunk-size\`) or \`--jobs 1\` then lose less.
-Standard input can be read only once: feed it again, and stored chunks are skipped.
+Standard input can be read only once: feed it again, and stored chunks are skipped. If it is
+[encrypted](encryption.md#interrupted), that needs its journal.
 
 **A download** fetches at most a few MiB twice. Nothing is trusted that was not verified: each chunk is hashed
 as a whole, including the parts that an earlier run fetched.
@@ -1058,8 +1067,9 @@ Journals are what a later run needs to resume: the addresses of open uploads, an
 as long as the file's size and dates do not change. There is one for each file, in \`~/.local/state/layerstash\`
 (\`XDG_STATE_HOME\`; \`--state-dir\` or \`LAYERSTASH_STATE_DIR\` names another directory). You can remove them at
 any time; that costs time, never correctness. Only you can read them, and they hold no password and no token.
-That of a file which is being stored encrypted has the key of this upload until it is complete, also where it
-was interrupted. Journals that have not been touched for 90 days are removed.
+That of a file or a stream which is being stored encrypted has the key of this upload until it is complete,
+also where it was interrupted: without it the upload cannot go on, and needs \`--overwrite\`. Journals that have
+not been touched for 90 days are removed.
 `,
   scripting: `# Scripting
 
@@ -1305,23 +1315,25 @@ the header is for, as far as it is known: 8 bytes of HKDF-SHA-256 of the file ke
 
 All chunks and the details have one header, and so one file key. The nonce after the header begins with 8
 bytes of HKDF-SHA-256 of the file key, with the info \`layerstash nonce\`. The other 8 bytes are the number of
-the chunk, or for the details HKDF-SHA-256 with the info \`layerstash details\`, and their text as the salt.
-That is what binds the chunks together:
+the chunk, or for the details HKDF-SHA-256 with the info \`layerstash details\`, and their text as the salt. A
+stream may bring other bytes in its next run: what is then sent has 8 random bytes in the place of the number,
+and \`places\` in the details says which, as in \`{ "3": "q1RbVx0cgYI=" }\`. That is what binds the chunks
+together:
 
 | what a registry, or whoever writes to it, may try     | what is not right then                                   |
 | ----------------------------------------------------- | -------------------------------------------------------- |
 | change bytes                                          | the record of age, or the header that all chunks share   |
 | swap or repeat records, or cut some off               | the number of the record, or the mark of the last one    |
 | swap, drop or repeat chunks, and change all lists     | \`stored\` and \`digests\` in the details                    |
-| give the bytes of one chunk when another is asked for | the nonce: each chunk has the one of its number          |
+| give the bytes of one chunk when another is asked for | the nonce: each chunk has its own, which the details say |
 | put a chunk of another file of yours among them       | the file key: each file has its own                      |
 | deny that layerstash has encrypted them               | the nonce: no other program begins it so                 |
 | put another whole file of yours under the name        | nothing: pin the [digest](files.md), which stands for it |
 
 While an upload runs, its [journal](troubleshooting.md#journals) has the file key, readable for you alone, so
-that the same command goes on inside a chunk. When the upload is complete, the key is removed from the
-journal, and the header stays: by it the same upload is recognized, and sends nothing. Elsewhere only
-\`--identity\` can tell.
+that the same command goes on inside a chunk, and a stream after its stored chunks. When the upload is
+complete, the key is removed from the journal, and the header of a file stays: by it the same upload is
+recognized, and sends nothing. Elsewhere only \`--identity\` can tell.
 
 ## Folders
 

@@ -55,6 +55,8 @@ export interface ProgressState {
   since: number;
   /** The attempt that is waited for since one failed; absent if bytes have moved since then. */
   waiting?: Waiting | undefined;
+  /** Present where no journal is kept. */
+  noJournal?: true;
   /** How many HTTP requests were answered. */
   requests: number;
   /** The newest sample and those of the last seconds, oldest first; empty until bytes move. */
@@ -122,6 +124,8 @@ export function advance(state: ProgressState, event: TransferEvent, now: number)
       return { ...state, waiting: longerOf(state.waiting, { until: now + event.delay }) };
     case "retry":
       return { ...state, waiting: { attempt: event.attempt + 1, until: now + event.delay } };
+    case "notice":
+      return event.noJournal ? { ...state, noJournal: true } : state;
     case "request":
       return { ...state, requests: state.requests + 1 };
     default:
