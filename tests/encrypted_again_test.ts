@@ -285,6 +285,8 @@ Deno.test("a stream goes on with its key, and what was not stored gets another n
   await upload(store, "disk", { ...encrypted(scene), input: streamOf(other, 7000), onEvent });
   assert.deepEqual(states, ["present", "present", "sent", "sent"]);
   assert.deepEqual(await fetched(store, "disk", scene.key.identities), other);
+  const elsewhere = { ...encrypted(scene), stateDirectory: undefined, identities: scene.key.identities };
+  assert.equal((await upload(store, "disk", { ...elsewhere, input: streamOf(other) })).chunks.length, 4);
   const all = beginnings(fake);
   assert.equal(new Set(all).size, all.length, "each chunk begins with a header and a nonce of its own");
   const headers = new Set(all.map((text) => text.slice(0, -16)));
