@@ -1,6 +1,5 @@
 /** Directories are stored as images that everybody reads, and only what has changed is read and sent. @module */
 import assert from "node:assert/strict";
-import { gunzipSync } from "node:zlib";
 import { digestOf } from "../lib/oci/digest.ts";
 import type { Descriptor } from "../lib/oci/descriptor.ts";
 import { readImageManifest } from "../lib/oci/manifest.ts";
@@ -13,7 +12,6 @@ import { ConflictError, InvalidInputError, MismatchError } from "../lib/errors.t
 import { shellWord } from "../lib/messages.ts";
 import type { Store } from "../lib/store/store.ts";
 import { openStore } from "../main.ts";
-import type { Row } from "../lib/layers/toc_row.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
 import { ensureGnuTar, ensureTool } from "./rigs/debian.ts";
 import { folderState, makeOddFolder } from "./rigs/folders.ts";
@@ -94,26 +92,6 @@ Deno.test("GNU tar unpacks the layers, one after the other, to what the folder w
     await runProgram("tar", ["xzpf", file, "--overwrite", "-C", work.path("out")]);
   }
   assert.deepEqual(await folderState(work.path("out")), await folderState(work.path("in")));
-});
-
-Deno.test("small neighbours share gzip members, which begin with a file, and a large file has its own", async () => {
-  await using work = await makeWorkspace();
-  await makeManyFiles(work.path("in"), 300);
-  await Deno.writeFile(work.path("in/d5/large"), someBytes(100_000));
-  using store = openBox(work);
-  await upload(store, { directory: work.path("in") });
-  const [pack] = await layersOf(store);
-  const archive = gunzipSync(await Deno.readFile(blobFile(`${work.path("box")}/me/files`, pack!)));
-  const [table] = /\{"version":1,"entries":[^\0]+/.exec(archive.toString("latin1"))!;
-  const rows: Partial<Row>[] = JSON.parse(table).entries.filter(({ offset }: Partial<Row>) => offset);
-  const members = [...Map.groupBy(rows, ({ offset }) => offset).values()];
-  assert.ok(rows.length === 302 && members.length < 30, `${rows.length} files in ${members.length} members`);
-  assert.equal(members.filter(([first]) => first!.innerOffset === undefined).length, members.length);
-  assert.deepEqual(
-    members.filter((member) => member.some(({ size }) => size! > 32768)).map((member) => member.length),
-    [1],
-  );
-  assert.ok(rows.every(({ size, innerOffset = 0 }) => innerOffset === 0 || innerOffset + size! <= 32768));
 });
 
 Deno.test("the estargz package verifies every layer, to the last piece", { ignore: !judge }, async () => {

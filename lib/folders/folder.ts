@@ -1,8 +1,8 @@
 /**
  * Folders: a directory stored as an ordinary OCI image, which docker, podman and Kubernetes unpack or mount.
  *
- * **The image.** A manifest in OCI's family, one tag, and layers that are eStargz archives: small neighbours share a gzip member,
- * large files have a member for each piece, and a table of contents with digests stands at the end. The config has an object
+ * **The image.** A manifest in OCI's family, one tag, and layers that are eStargz archives: each file begins a gzip member,
+ * large ones have a member for each piece, and a table of contents with digests stands at the end. The config has an object
  * `layerstash` that says that it is a folder. Putting the tag is the commit.
  *
  * **Packs.** Each layer but the last is a pack: files and links, sorted by the bytes of their paths. Where packs begin follows

@@ -5,7 +5,6 @@
  * @module
  */
 import type { Bytes } from "../content/bytes.ts";
-import { WINDOW } from "../layers/deflate_symbols.ts";
 import { NO_PREFETCH, STARGZ_TABLE } from "../layers/stargz.ts";
 import { encodeHeaders, END_OF_ARCHIVE, paddingAfter } from "../layers/write_tar.ts";
 import { type Digest, DigestHash, digestOf } from "../oci/digest.ts";
@@ -25,8 +24,6 @@ export interface PackFacts {
 
 /** The size of the pieces of a large file, each a gzip member, in bytes. */
 export const PIECE: number = 4 * 1024 * 1024;
-/** The most bytes of a member that files share, with their headers. Copies reach no further back, and who wants one gets all. */
-const SHARED = WINDOW;
 /** How many bytes of headers share a member, and how many bytes of the archive are hashed at once. */
 const MOST_PENDING = 256 * 1024;
 /** How many bytes are given at once, where members are small. */
@@ -54,8 +51,6 @@ export class PackWriter {
   #pending: Bytes = new Uint8Array(4 * MOST_PENDING);
   #begun = 0;
   #filled = 0;
-  /** Whether the next member begins with a file. Only such a member is shared: by the first file, readers know where it begins. */
-  #hasContent = false;
   /** Whether it is known that compressing the next member gains nothing. */
   #isStored = false;
   /** What has come out, and was not given yet: members of small files are small. */
@@ -88,15 +83,13 @@ export class PackWriter {
     if (size === 0) return yield* this.add(entry);
     this.#begin(entry);
     for (let at = 0, isStored = false; at < size; at += PIECE) {
-      const length = Math.min(PIECE, size - at);
-      if (!this.#hasContent || this.#filled - this.#begun + length > SHARED) yield* this.#flush();
-      this.#hasContent = true;
-      const [offset, inner] = [this.#written, this.#filled - this.#begun];
-      const piece = this.#room(length);
+      yield* this.#flush();
+      const offset = this.#written;
+      const piece = this.#room(Math.min(PIECE, size - at));
       read(piece);
       if (at === 0) isStored = size > TRIAL && !this.#members.gains(piece);
       this.#isStored = isStored;
-      const place = { offset, inner, digest: digestOf(piece), at, length };
+      const place = { offset, digest: digestOf(piece), at, length: piece.length };
       if (at === 0) this.#table.add(entry, place);
       else this.#table.addPiece(entry, place);
     }
@@ -150,7 +143,7 @@ export class PackWriter {
     if (this.#filled === this.#begun) return;
     const bytes = this.#pending.subarray(this.#begun, this.#filled);
     yield* this.#out(this.#members.member([bytes], { isStored: this.#isStored }));
-    [this.#begun, this.#hasContent, this.#isStored] = [this.#filled, false, false];
+    [this.#begun, this.#isStored] = [this.#filled, false];
     if (this.#filled > MOST_PENDING) this.#hash();
   }
 

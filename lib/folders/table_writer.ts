@@ -8,8 +8,6 @@ import type { Attributes, FolderEntry, FolderEntryType } from "./folder.ts";
 export interface PiecePlace {
   /** The offset of its gzip member in the layer. */
   offset: number;
-  /** How many bytes of what the member holds come before it. */
-  inner: number;
   digest: Digest;
   /** Its offset in the file. */
   at: number;
@@ -96,9 +94,9 @@ function inBase64(attributes: Attributes): Record<string, string> {
 }
 
 /** Where the first piece of a file is, and the digest of the whole where that is the only one. */
-function firstPlace({ size }: FolderEntry, { offset, inner, digest, length }: PiecePlace) {
+function firstPlace({ size }: FolderEntry, { offset, digest, length }: PiecePlace) {
   const whole = length === size ? { digest } : { chunkSize: length };
-  return { offset, ...(inner > 0 && { innerOffset: inner }), ...whole, chunkDigest: digest };
+  return { offset, ...whole, chunkDigest: digest };
 }
 
 /** A time in RFC 3339, with as many digits as it needs. */

@@ -59,7 +59,7 @@ const USUAL_ROW = new RegExp(
   [
     `^\\{"name":${PLAIN},"type":"(\\w+)"(?:,"size":${NUMBER})?,"modtime":${PLAIN}`,
     `(?:,"linkName":${PLAIN})?,"mode":${NUMBER}(?:,"uid":${NUMBER},"gid":${NUMBER})?(?:,"offset":${NUMBER}`,
-    `(?:,"innerOffset":${NUMBER})?(?:,"digest":${PLAIN})?(?:,"chunkSize":${NUMBER})?,"chunkDigest":${PLAIN})?\\}$`,
+    `(?:,"digest":${PLAIN})?(?:,"chunkSize":${NUMBER})?,"chunkDigest":${PLAIN})?\\}$`,
   ].join(""),
 );
 
@@ -80,13 +80,13 @@ function usualRow(json: string): Row | undefined {
     devMajor: 0,
     devMinor: 0,
     xattrs: undefined,
-    digest: found[11] ?? "",
+    digest: found[10] ?? "",
     offset: Number(found[9] ?? 0),
     endOffset: undefined,
-    innerOffset: Number(found[10] ?? 0),
+    innerOffset: 0,
     chunkOffset: 0,
-    chunkSize: Number(found[12] ?? 0),
-    chunkDigest: found[13] ?? "",
+    chunkSize: Number(found[11] ?? 0),
+    chunkDigest: found[12] ?? "",
     chunkType: "",
   };
 }

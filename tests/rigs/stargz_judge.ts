@@ -32,9 +32,9 @@ func verify(blob string, table string) error {
 	if err != nil {
 		return err
 	}
-	// The package's VerifyTOC refuses members that files share, which its own writer makes, and which the snapshotter mounts.
-	if reader.TOCDigest() != digest.Digest(table) {
-		return fmt.Errorf("the table has the digest %s", reader.TOCDigest())
+	verifiers, err := reader.VerifyTOC(digest.Digest(table))
+	if err != nil {
+		return err
 	}
 	landmark := 0
 	var visit func(name string, entry *estargz.TOCEntry) error
@@ -59,7 +59,10 @@ func verify(blob string, table string) error {
 			if !ok {
 				return fmt.Errorf("%s: nothing at %d", name, offset)
 			}
-			verifier := digest.Digest(chunk.ChunkDigest).Verifier()
+			verifier, err := verifiers.Verifier(chunk)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
 			if _, err := io.Copy(verifier, io.NewSectionReader(content, chunk.ChunkOffset, chunk.ChunkSize)); err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
@@ -94,7 +97,7 @@ func main() {
 
 /** The path of the judge, which is built where it is missing; `undefined`, after one line that says why, where that fails. */
 export async function stargzJudge(): Promise<string | undefined> {
-  const path = join(cacheDirectory(), "go", `stargz-reader-${MODULE.split("@")[1]}`);
+  const path = join(cacheDirectory(), "go", `stargz-judge-${MODULE.split("@")[1]}`);
   if (await Deno.stat(path).then(() => true, () => false)) return path;
   if (!await ensureTool("go", "golang-go")) return undefined;
   const directory = await Deno.makeTempDir({ prefix: "layerstash-go-" });

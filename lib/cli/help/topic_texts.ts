@@ -1338,11 +1338,11 @@ recognized, and sends nothing. Elsewhere only \`--identity\` can tell.
 ## Folders
 
 A directory that \`upload\` stores is one image under one tag. Its layers are gzip archives in the
-[eStargz](https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md) form: small neighbours
-share gzip members of some 32 KiB, larger files have their own, and a table of contents with digests stands at
-the end. So \`docker\`, \`podman\`, \`umoci\` and \`crane export\` unpack it, and one file of it can be fetched and
-verified by itself. What they unpack has two files more, which belong to this form: \`.no.prefetch.landmark\`
-and \`stargz.index.json\`. \`verify\` and \`diff\` leave them out.
+[eStargz](https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md) form: every file is a
+gzip member of its own, and a table of contents with digests stands at the end. So \`docker\`, \`podman\`, \`umoci\`
+and \`crane export\` unpack it, and one file of it can be fetched and verified by itself. What they unpack has
+two files more, which belong to this form: \`.no.prefetch.landmark\` and \`stargz.index.json\`. \`verify\` and
+\`diff\` leave them out.
 
 Files are sorted by their paths and put into packs, one layer each. Where a pack ends depends on the paths,
 and on sizes nearby: a file that changes touches one pack. The last layer holds the directories. The config
