@@ -10,7 +10,8 @@ import type { Digest } from "./oci/digest.ts";
  *   `verify` goes through a local file and through what is stored, both are counted.
  * - `progress`: `bytes` more were moved, or, in the phase `check`, a local file was compared so far; negative when an
  *   attempt failed and is made again, or when what was compared is other than what is stored. In the phase `hash` a local
- *   file was hashed so far, to find out whether it has to be sent: these bytes move later, and are not among those of the plan.
+ *   file was hashed so far, to find out whether it has to be sent, or whether it differs: these bytes move later or not at
+ *   all, and are not among those of the plan.
  * - `resume`: so many bytes are there from an earlier run or from before a break, and need not be moved again.
  * - `blob`: a blob is done, such as a chunk of a stash; `index` counts the blobs of the transfer from 1. `sent` and
  *   `fetched` moved bytes; `present` means that it already existed, `mounted` that the registry took it over from another

@@ -455,6 +455,15 @@ Deno.test("bytes that are hashed before any moves are told, and do not count as 
   assert.match(measures!, /0 %.*\/ 1 GB {2}hashed +600 MB$/);
   const sending = advance(hashing, { type: "progress", phase: "send", bytes: 100 * MB }, 3000);
   assert.equal(renderPlain(sending, 3000), "storing x: 10 %, 100 MB / 1 GB, 0/1 blob");
+  const done: TransferEvent = { type: "blob", index: 1, state: "checked", digest: DIGEST, size: 1000 * MB };
+  const comparing = advance(advance(planned, done, 3000), hash, 4000);
+  assert.equal(
+    renderPlain(comparing, 20_000),
+    "storing x: hashed 300 MB, 1/1 blob",
+    "nothing but that is left",
+  );
+  const [, compared] = renderBar(comparing, { width: 79, now: 20_000, unicode: false, colour: false });
+  assert.match(compared!, /^hashed +300 MB$/);
   const unplanned = advance(startProgress("appending", 0), hash, 1000);
   assert.match(renderPlain(unplanned, 20_000), /^appending: .*hashed 300 MB$/);
 });

@@ -1,11 +1,11 @@
 /** `verify` checks folders: that their layers are there, that every byte is right, and that a directory is the same. @module */
 import assert from "node:assert/strict";
-import { verifyFolder } from "../lib/exports/folders.ts";
+import { diff, verifyFolder } from "../lib/exports/folders.ts";
 import { openImage } from "../lib/exports/images.ts";
 import { openDisk } from "../lib/folders/open_disk.ts";
 import { PackWriter } from "../lib/folders/pack_writer.ts";
 import { encodedPart } from "../lib/oci/digest.ts";
-import type { Store } from "../main.ts";
+import type { Store, TransferEvent } from "../main.ts";
 import { makeWorkplace, timeless, type Workplace } from "./rigs/command_line.ts";
 import { concatenate, someBytes } from "./rigs/content.ts";
 import { putImage, putIndex } from "./rigs/images.ts";
@@ -99,6 +99,31 @@ Deno.test("verify of a folder names what differs in a directory, by contents", p
   const nowhere = await work.run(["verify", "oci:box:in", "nowhere"]);
   assert.equal(nowhere.code, 3, nowhere.stderr);
 });
+
+Deno.test(
+  "the bytes of local files that are read to compare them are told, and make the rate",
+  posix,
+  async () => {
+    await using work = await makeWorkplace();
+    await storeFolder(work);
+    using image = openImage(`oci:${work.path("box")}:in`);
+    const events: TransferEvent[] = [];
+    const onEvent = (event: TransferEvent) => void events.push(event);
+    const sides = [{ store: image.store, reference: "in" }, { directory: work.path("in") }] as const;
+    using comparison = await diff(...sides, { onEvent });
+    for await (const { path } of comparison.differences()) assert.fail(path);
+    const hashed = events.flatMap((event) =>
+      event.type === "progress" && event.phase === "hash" ? event.bytes : []
+    );
+    assert.equal(hashed.reduce((sum, bytes) => sum + bytes, 0), 5_000_005);
+
+    const { stderr } = await work.run(["verify", "oci:box:in", "in"]);
+    const [, seconds, rate, unit] =
+      /^layerstash: verified in: ([\d.]+)s, ([\d.]+) ([KM])B\/s$/m.exec(stderr) ?? [];
+    const read = Number(seconds) * Number(rate) * (unit === "M" ? 1e6 : 1e3);
+    assert.ok(read > 1_000_000, stderr); // the tables that are fetched have a thousandth of that
+  },
+);
 
 Deno.test("what a download leaves out on purpose is no fault to verify: set-ID bits", posix, async () => {
   await using work = await makeWorkplace();

@@ -23,11 +23,16 @@ export class DirectorySide implements Disposable {
   readonly tree: FileTree;
   readonly #directory: string;
   readonly #disk: Disk;
+  readonly #options: CallOptions;
 
-  private constructor(tree: FileTree, directory: string, disk: Disk) {
+  private constructor(
+    tree: FileTree,
+    { directory, disk, ...options }: CallOptions & { directory: string; disk: Disk },
+  ) {
     this.tree = tree;
     this.#directory = directory;
     this.#disk = disk;
+    this.#options = options;
   }
 
   /**
@@ -55,7 +60,7 @@ export class DirectorySide implements Disposable {
         add(files.at(index));
         for (const link of linksOf.get(index) ?? []) add(links.at(link));
       }
-      return new DirectorySide(tree, directory, disk);
+      return new DirectorySide(tree, { directory, disk, signal, onEvent });
     } catch (error) {
       disk[Symbol.dispose]();
       throw error;
@@ -72,11 +77,8 @@ export class DirectorySide implements Disposable {
   }
 
   /** The digests of a file, of the same pieces as those that are known of the other content. */
-  async digestsOf(
-    path: string,
-    other: ContentDigests | undefined,
-    signal: AbortSignal | undefined,
-  ): Promise<ContentDigests> {
+  async digestsOf(path: string, other: ContentDigests | undefined): Promise<ContentDigests> {
+    const { signal, onEvent } = this.#options;
     const at = pathOnDisk(this.#directory, path);
     const hash = new PieceHash(endsOf(other));
     const buffer = new Uint8Array(AT_ONCE);
@@ -86,6 +88,7 @@ export class DirectorySide implements Disposable {
       for (let count; (count = file.read(buffer)) > 0;) {
         if (pace.isPauseDue) await pace.pause();
         hash.update(buffer.subarray(0, count));
+        onEvent?.({ type: "progress", phase: "hash", bytes: count });
       }
     } catch (error) {
       signal?.throwIfAborted();

@@ -133,7 +133,7 @@ export class TreeComparison {
   ): Promise<ContentDigests | undefined> {
     const side = this.#sides[index];
     if (side instanceof ImageSide) return known[index];
-    return await side.digestsOf(path, known[1 - index], this.#options.signal);
+    return await side.digestsOf(path, known[1 - index]);
   }
 }
 

@@ -2,6 +2,7 @@
 import type { CommandUnknownOpts } from "@commander-js/extra-typings";
 import { verify } from "../../../main.ts";
 import { InvalidInputError } from "../../errors.ts";
+import type { OnEvent } from "../../events.ts";
 import { counted, printable } from "../../messages.ts";
 import type { VerifyResult } from "../../stash/check_stash.ts";
 import { type Chunk, chunkName, sizeOf } from "../../stash/stash.ts";
@@ -21,6 +22,7 @@ import { namedPlaceOf, type WithName } from "../place.ts";
 import { renderPace } from "../terminal/transfer_totals.ts";
 import { formatSize } from "../text/sizes.ts";
 import { oneFile, splitWords } from "../words.ts";
+import type { VerifySession } from "./verify_folder.ts";
 
 const EXAMPLES = `
 Examples:
@@ -67,9 +69,10 @@ interface VerifyFlags extends DecryptionFlags {
 
 /** Checks the stored file that has a name, or the folder. */
 async function checkEither(
-  session: StoreSession,
+  anySession: StoreSession,
   { infile: file, identity, passphrase, ...options }: VerifyFlags,
 ): Promise<void> {
+  const session = countingLocal(anySession);
   const { store, signal, onEvent } = session;
   const { baseTag } = options;
   if (file === "-") {
@@ -88,24 +91,38 @@ async function checkEither(
   await verifyStoredFolder(session, { ...options, identities, directory: file });
 }
 
+/** Counts the bytes of local files, too: where they are compared, few others are read, whose rate tells nothing. */
+function countingLocal(session: StoreSession): VerifySession {
+  let local = 0;
+  const onEvent: OnEvent = (event) => {
+    if (event.type === "progress" && /check|hash/.test(event.phase)) local += Math.max(0, event.bytes);
+    session.onEvent(event);
+  };
+  const pace = () => {
+    const totals = session.totals();
+    return renderPace({ ...totals, bytesFetched: totals.bytesFetched + local });
+  };
+  return { ...session, onEvent, pace };
+}
+
 /**
  * Says what came of the check of a stored file.
  *
  * @throws {CommandEnded} if something is wrong with it
  */
 function reportCheck(
-  session: StoreSession,
+  session: VerifySession,
   result: VerifyResult,
   { baseTag, file, deep, json }: Omit<VerifyFlags, "infile"> & { file: string | undefined },
 ): void {
-  const { terminal, totals } = session;
+  const { terminal, pace } = session;
   const { stash, faults, readBytes } = result;
   const checked = file ? `${file} is the same` : "all chunks are present";
   const unread = readBytes ? "" : "; the stored bytes were not read (--deep reads them)";
   const done = deep ? "every byte was read" : `${checked}${unread}`;
   terminal.data(json ? doneLine(session, { faults, ...stash }) : renderVerification(result, { done, file }));
   const isWhole = faults.length === 0;
-  if (deep || file) terminal.note(`${isWhole ? "verified" : "read"} ${baseTag}: ${renderPace(totals())}`);
+  if (deep || file) terminal.note(`${isWhole ? "verified" : "read"} ${baseTag}: ${pace()}`);
   const hint = hintOfFaults(faults);
   if (hint) terminal.hint(hint);
   if (!isWhole) throw new CommandEnded(EXIT_CODES.mismatch);

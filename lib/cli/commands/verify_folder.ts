@@ -11,10 +11,15 @@ import { isFile } from "../../oci/path_reference.ts";
 import type { StoreSession } from "../action.ts";
 import { doneLine } from "../ending.ts";
 import { CommandEnded, EXIT_CODES } from "../exit_codes.ts";
-import { renderPace } from "../terminal/transfer_totals.ts";
 import { differenceDocument, DifferenceLines } from "../text/difference_lines.ts";
 import { eventLine } from "../text/json_lines.ts";
 import { formatSize } from "../text/sizes.ts";
+
+/** What `verify` works with. */
+export interface VerifySession extends StoreSession {
+  /** How long it took, and how fast all bytes were read that it compared, those of local files, too. */
+  pace: () => string;
+}
 
 /** The options of a check that a folder can have. */
 export interface FolderCheckFlags {
@@ -29,8 +34,8 @@ export interface FolderCheckFlags {
 }
 
 /** Checks a folder, and says what is wrong with it or with a directory. */
-export async function verifyStoredFolder(session: StoreSession, flags: FolderCheckFlags): Promise<void> {
-  const { terminal, store, signal, onEvent, totals } = session;
+export async function verifyStoredFolder(session: VerifySession, flags: FolderCheckFlags): Promise<void> {
+  const { terminal, store, signal, onEvent, pace } = session;
   const { baseTag, directory, deep, jobs, identities, json } = flags;
   if (directory !== undefined && isFile(directory)) {
     throw new InvalidInputError(`${baseTag} is a folder, and ${directory} is a file`, {
@@ -46,7 +51,7 @@ export async function verifyStoredFolder(session: StoreSession, flags: FolderChe
     terminal.data(doneLine(session, { ...folder, differences: differences.length, times, setIds }));
   } else terminal.data(renderFolderCheck(folder, compared, flags));
   const isSame = isWhole && differences.length === 0;
-  if (deep || directory) terminal.note(`${isSame ? "verified" : "read"} ${baseTag}: ${renderPace(totals())}`);
+  if (deep || directory) terminal.note(`${isSame ? "verified" : "read"} ${baseTag}: ${pace()}`);
   if (!isWhole) terminal.hint(hintOfFolder(folder.faults));
   if (!isSame) throw new CommandEnded(EXIT_CODES.mismatch);
 }

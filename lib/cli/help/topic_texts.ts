@@ -1130,8 +1130,8 @@ are in layers, of the plan's \`files\` and \`content\`. In \`list\` and \`info\`
 A \`retry\` event says what is attempted again (\`what\`, \`attempt\`, \`reason\`), and in how many milliseconds
 (\`delay\`); a \`pause\` event, that a request waits because the \`host\` wants to be left alone. \`notice\` has a
 \`message\` for people. \`progress\` has the \`bytes\` of a \`phase\` (\`send\`, \`fetch\`; \`check\` of a file that is
-compared; \`hash\` of one that is hashed before it is sent, whose bytes are not yet moved), and \`resume\` those
-that were kept.
+compared; \`hash\` of one that is hashed before it is sent, whose bytes are not yet moved, or to compare a
+directory), and \`resume\` those that were kept.
 
 Every \`done\` of a transfer says where (\`registry\`, such as \`ghcr.io\`, and \`repository\`; a layout is a registry
 without repositories), how many \`seconds\` it took, and how much it moved: \`bytesSent\`, \`bytesFetched\`, and

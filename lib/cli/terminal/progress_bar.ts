@@ -5,6 +5,7 @@ import { formatDuration, formatSize, paddedSize } from "../text/sizes.ts";
 import { styled } from "../text/styled.ts";
 import {
   movedBytes,
+  onlyHashes,
   percentDone,
   type ProgressState,
   rateAt,
@@ -72,8 +73,9 @@ function elapsed(
   return `${formatDuration(waited)} so far${requests > 0 ? `, ${counted(requests, "request")}` : ""}`;
 }
 
-/** What has moved, and of how much. */
-function amounts(state: ProgressState, format: (bytes: number) => string): string {
+/** What has moved, and of how much; `undefined` if that tells nothing. */
+function amounts(state: ProgressState, format: (bytes: number) => string): string | undefined {
+  if (onlyHashes(state)) return undefined;
   const moved = format(movedBytes(state));
   return state.size === undefined ? moved : `${moved} / ${formatSize(state.size)}`;
 }
@@ -117,7 +119,7 @@ function measures(state: ProgressState, { width, now, ...style }: RenderOptions)
   const share = percent === undefined ? undefined : `${percent} %`.padStart(5);
   const start = share === undefined ? [] : [bar(percent! / 100, length, style), share];
   const isUnknown = state.size === undefined && movedBytes(state) === 0;
-  const sizes = isUnknown ? "" : amounts(state, paddedSize);
+  const sizes = isUnknown ? "" : amounts(state, paddedSize) ?? "";
   const pace = paceAt(state, now, paddedSize).map((fact) =>
     styled(fact, style.colour && state.waiting && "33")
   );

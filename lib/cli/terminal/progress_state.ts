@@ -43,7 +43,7 @@ export interface ProgressState {
   moving: number;
   /** Bytes checked for blobs that are not done. */
   checking: number;
-  /** Bytes hashed to find out what has to be sent, since the last bytes moved. */
+  /** Bytes hashed to find out what has to be sent or what differs, since the last bytes moved. */
   hashing: number;
   /** Bytes that did not have to travel, because they were there already. */
   saved: number;
@@ -175,9 +175,14 @@ export function hasMoved(state: ProgressState): boolean {
   return state.blobsDone > 0 || movedBytes(state) > 0;
 }
 
-/** Whole percents; 100 only when every blob is done. `undefined` if the size is not known. */
+/** Whether local files are hashed after all of the plan is done: how much that was tells nothing then. */
+export function onlyHashes({ blobs, blobsDone, hashing }: ProgressState): boolean {
+  return hashing > 0 && blobs !== undefined && blobsDone >= blobs;
+}
+
+/** Whole percents; 100 only when every blob is done. `undefined` if the size is not known, or it tells nothing. */
 export function percentDone(state: ProgressState): number | undefined {
-  if (state.size === undefined) return undefined;
+  if (state.size === undefined || onlyHashes(state)) return undefined;
   const complete = state.blobs !== undefined && state.blobsDone >= state.blobs;
   if (complete) return 100;
   return state.size === 0 ? 0 : Math.min(99, Math.floor(movedBytes(state) / state.size * 100));
