@@ -58,6 +58,15 @@ Deno.test("the help of each command is at most 30 lines long", async () => {
   }
 });
 
+Deno.test("the usage of each command names the arguments as the list of them does", async () => {
+  const program = await buildProgram({ out() {}, err() {}, width: 80 });
+  for (const command of withSubcommands(program).slice(1)) {
+    for (const argument of command.registeredArguments) {
+      assert.match(command.usage(), new RegExp(`[<[]${argument.name()}\\b`), wordsOf(command).join(" "));
+    }
+  }
+});
+
 Deno.test("the topic options describes each option that the help of a command omits, with its variable", async () => {
   const page = await topicText("options") ?? "";
   const program = await buildProgram({ out() {}, err() {}, width: 80 });

@@ -106,7 +106,7 @@ function changeCommand(
 ): CommandUnknownOpts {
   const command = transferCommand(name)
     .description(description)
-    .argument("[word...]", "the address, then public keys (age1...) or files of them")
+    .argument("[recipient...]", "public keys (age1...) or files of them; before them the address")
     .option("--dry-run", "only say how much would be sent")
     .addOption(identityOption())
     .addOption(passphraseOption("decrypt with a passphrase"))
