@@ -22,6 +22,7 @@ const texts = new Map(
 /** Commands that are not run here, and why. */
 const ELSEWHERE: Record<string, string> = {
   "deno task demo": "tests/command_line_test.ts runs it",
+  "deno run -A main.ts": "it wants a clone, and each test of the rigs runs it",
   "deno task test": "it runs this test",
   "deno task test:long": "CI runs it",
   "deno task ok": "it runs this test",
