@@ -194,6 +194,27 @@ Deno.test("a mistake that is found on the way is the last of the events, one bef
   assert.deepEqual([unknown.code, unknown.stdout], [2, ""]);
 });
 
+Deno.test("what fails with --json prints a failure if it moves bytes, and nothing if it is a report", async () => {
+  await using work = await makeWorkplace();
+  const address = "oci:box/files:none";
+  const printed = async (...args: string[]) => {
+    const { code, stdout } = await work.run([...args, "--json"]);
+    assert.equal(code, 3, args.join(" "));
+    return stdout && JSON.parse(stdout);
+  };
+  for (const args of [["download", address], ["verify", address], ["save", address, "-o", "layout"]]) {
+    const { event, kind, message } = await printed(...args);
+    assert.deepEqual([event, kind, typeof message], ["failure", "not-found", "string"], args[0]);
+  }
+  for (const report of ["info", "inspect", "peek", "url"]) assert.equal(await printed(report, address), "");
+  for (const args of [["extract", address, "file"], ["diff", address, address]]) {
+    assert.equal(await printed(...args), "");
+  }
+  for (const list of ["list", "repos"]) assert.deepEqual(await printed(list, "oci:box"), []);
+  const { removed, kept } = await printed("blob", "remove", `oci:box@sha256:${"a".repeat(64)}`);
+  assert.deepEqual([removed.length, kept.length], [0, 1]);
+});
+
 Deno.test("events that find no room are a failure in plain words", onLinux("/dev/full"), async () => {
   await using work = await makeWorkplace();
   await store(work);

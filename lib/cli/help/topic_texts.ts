@@ -1088,7 +1088,7 @@ not been touched for 90 days are removed.
 | \`141\` | the reader of the output has gone                                      |
 
 A list ends with \`3\` if the repository or directory does not exist, and with \`0\` if it is empty; \`--json\`
-prints \`[]\` in both cases.
+prints \`[]\` in both cases, and nothing if it fails for another reason.
 
 ## Output
 
@@ -1104,16 +1104,20 @@ trust what came: \`set -o pipefail\` makes a shell do that for the whole line.
 ## JSON
 
 \`--json\` prints one document for a report, and one event per line for a transfer. The last event is \`done\`, or
-\`failure\` with the reason. \`plan\` comes first, with the \`size\` and the number of \`blobs\`, as far as they are
-known. Each finished blob is a \`blob\` event, with its \`index\` (from 1), \`state\`, \`digest\` and \`size\`; the
-blobs of a stored file are its chunks. Where it was decrypted, \`digest\` is that of what is stored, by which
-the registry has it, and \`size\` counts the decrypted bytes. The \`done\` of \`verify\` lists the \`faults\`. Each
-has the number of the \`chunk\` (0 is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of
-the blob, \`tag\` if its tag is missing or holds something else, or \`file\` if a local file differs), and the
-\`problem\` in words. Those of a folder have the number of the \`layer\`, and the \`kind\` is \`missing\`, \`size\`,
-\`bytes\`, or \`table\` for a table of contents that is wrong. If a directory was compared, \`differences\` counts
-what differs, and each has an event like those of \`diff\`; \`times\` counts what has another time alone, and
-\`setIds\` what has other set-ID bits beside that.
+\`failure\` with its \`kind\` and a \`message\`; a mistake in the command line that is found before the first event
+has none. A report that fails prints nothing, and what \`peek\`, \`extract\` and \`diff\` print has no \`done\` then.
+\`blob remove\` says what was \`removed\` and what was \`kept\`, also where that is a failure.
+
+\`plan\` comes first, with the \`size\` and the number of \`blobs\`, as far as they are known. Each finished blob is
+a \`blob\` event, with its \`index\` (from 1), \`state\`, \`digest\` and \`size\`; the blobs of a stored file are its
+chunks. Where it was decrypted, \`digest\` is that of what is stored, by which the registry has it, and \`size\`
+counts the decrypted bytes. The \`done\` of \`verify\` lists the \`faults\`. Each has the number of the \`chunk\` (0
+is the local file as a whole), its \`kind\` (\`missing\`, \`size\` or \`bytes\` of the blob, \`tag\` if its tag is
+missing or holds something else, or \`file\` if a local file differs), and the \`problem\` in words. Those of a
+folder have the number of the \`layer\`, and the \`kind\` is \`missing\`, \`size\`, \`bytes\`, or \`table\` for a table of
+contents that is wrong. If a directory was compared, \`differences\` counts what differs, and each has an event
+like those of \`diff\`; \`times\` counts what has another time alone, and \`setIds\` what has other set-ID bits
+beside that.
 
 \`diff\` prints an event \`difference\` for each path: \`change\` (\`added\`, \`removed\` or \`changed\`), the \`path\`, the
 \`aspects\` that changed (\`type\`, \`content\`, \`size\`, \`mode\`, \`time\`, \`owner\`, \`target\`, \`link\`, \`device\`,
