@@ -280,7 +280,11 @@ testOnEachStore("the time of a layer is one that every program reads", async (pl
   await upload(store, "base", { input: new Response("hello").body! });
   const input = () => new Blob([new Uint8Array(1024)]).stream();
   const make = (created: Anything) =>
-    append({ store, reference: "base-1" }, { store, reference: "new" }, { input: input(), created });
+    append({ store, reference: "base-1" }, { store, reference: "new" }, {
+      input: input(),
+      created,
+      overwrite: true,
+    });
   for (
     const created of [
       "yesterday",
