@@ -513,6 +513,11 @@ Deno.test(
     const up = ["upload", "--registry", "oci:./small", "-r", "me/files", "-t", "disk", "-i", "disk.img"];
     await fails(work, up, 1, /no space is left on the disk for small\/me\/files\nhint: make room/);
     assert.equal((await work.run(["list", "--registry", "oci:./small", "-r", "me/files"])).stdout, "");
+    const late = await work.run([...up, "--chunk-size", "400KB"]);
+    assert.match(
+      late.stderr,
+      /\nhint: make room; stored so far: \d of 8 chunks; [^\n]*go on with: [^\n]*\n$/,
+    );
   },
 );
 

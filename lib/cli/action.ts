@@ -69,10 +69,13 @@ export function action<F extends ConnectionFlags>(
       );
       const next = howToGoOn(session, known, parsed);
       const isInterrupted = known instanceof InterruptedError;
-      const reason = isInterrupted ? new InterruptedError(next) : withFileHint(known, images(flags));
+      const merged = next === undefined ? undefined : withNext(known, next);
+      const reason = isInterrupted
+        ? new InterruptedError(next)
+        : merged ?? withFileHint(known, images(flags));
       session.onFailure?.(reason);
       terminal.fail(`cannot ${doing(flags)}`, reason);
-      if (!isInterrupted && next !== undefined) terminal.hint(next);
+      if (!isInterrupted && !merged && next !== undefined) terminal.hint(next);
       throw new CommandEnded(exitCodeOf(reason));
     }
   };
@@ -86,6 +89,15 @@ function howToGoOn({ kept }: Session, reason: unknown, parsed: ParsedCommand): s
   if (reason instanceof LayerstashError && (reason.isLasting || !GOES_ON.has(reason.kind))) return undefined;
   const what = kept?.();
   return what && `${what}; go on with: ${correctedLine(parsed as CommandUnknownOpts, (words) => words)}`;
+}
+
+/** The end of a hint that says what `go on with` says better. */
+const SAME_AGAIN = /(?: and|; then) run the same command again.*$/;
+
+/** The error with one hint in the place of two that say to run the command again; `undefined` if its own does not. */
+function withNext(error: unknown, next: string): LayerstashError | undefined {
+  if (!(error instanceof LayerstashError) || !SAME_AGAIN.test(error.hint ?? "")) return undefined;
+  return error.with({ hint: error.hint!.replace(SAME_AGAIN, () => `; ${next}`) });
 }
 
 /** Kinds of errors that another attempt may be spared. */
