@@ -6,8 +6,10 @@ import { compressPage, expandPage } from "./compressed_page.ts";
 import { type FoundEntry, readRow, writeRow } from "./entry_rows.ts";
 import { RowReader, RowWriter } from "./row_bytes.ts";
 
-/** How many rows a page has. Neighbours are much alike: together they take a third. */
-const PAGE = 1024;
+/** How many rows a page has that is compressed. Neighbours are much alike: together they take a third. */
+const LARGE_PAGE = 1024;
+/** The same where the next row that is read may be in any page: to find one, all before it in its page are passed over. */
+const SMALL_PAGE = 32;
 /** What most pages have at most, in bytes, when they are not compressed. */
 const USUAL_SIZE = 64 * 1024;
 
@@ -19,11 +21,11 @@ export class EntryList {
   readonly #pages: Bytes[] = [];
   readonly #last = new RowWriter();
   #length = 0;
-  /** The page that is being read, its number, and the index of the row that comes next there. */
+  readonly #rowsOfPage: number;
+  /** The page that is being read, its number, and where each of its rows begins. */
   #page: Bytes = new Uint8Array();
   #number = -1;
-  #rows = new RowReader(this.#page);
-  #next = 0;
+  readonly #starts: Uint32Array;
   /** The directories that entries are in, and the index of the first entry of each. Most are neighbours of others. */
   readonly #directories: string[] = [];
   readonly #firsts = new NumberList();
@@ -31,6 +33,8 @@ export class EntryList {
 
   constructor({ inOrder }: { inOrder: boolean }) {
     this.#inOrder = inOrder;
+    this.#rowsOfPage = inOrder ? LARGE_PAGE : SMALL_PAGE;
+    this.#starts = new Uint32Array(this.#rowsOfPage);
   }
 
   /** How many there are. */
@@ -48,7 +52,7 @@ export class EntryList {
     this.#row.text(baseName(entry.path));
     writeRow(this.#row, entry);
     this.#last.bytes(this.#row.take());
-    if (++this.#length % PAGE === 0) this.#pages.push(this.#packed(this.#last.take()));
+    if (++this.#length % this.#rowsOfPage === 0) this.#pages.push(this.#packed(this.#last.take()));
     this.#number = -1; // the page that is being read may be the one that has grown
     return this.length - 1;
   }
@@ -66,16 +70,20 @@ export class EntryList {
     into.copy(row.rest());
   }
 
-  /** The row at an index. Those before it in its page are passed over. */
   #rowAt(index: number): RowReader {
-    const number = Math.floor(index / PAGE);
-    if (number !== this.#number) {
-      [this.#page, this.#number, this.#next] = [this.#unpacked(number), number, Infinity];
+    const number = Math.floor(index / this.#rowsOfPage);
+    if (number !== this.#number) this.#turnTo(number);
+    const start = this.#starts[index % this.#rowsOfPage]!;
+    return new RowReader(new RowReader(this.#page, start).bytes());
+  }
+
+  #turnTo(number: number): void {
+    [this.#page, this.#number] = [this.#unpacked(number), number];
+    const rows = new RowReader(this.#page);
+    for (let row = 0; rows.more; row++) {
+      this.#starts[row] = rows.position;
+      rows.skip();
     }
-    if (index < this.#next) [this.#rows, this.#next] = [new RowReader(this.#page), number * PAGE];
-    for (; this.#next < index; this.#next++) this.#rows.skip();
-    this.#next++;
-    return new RowReader(this.#rows.bytes());
   }
 
   #packed(rows: Bytes): Bytes {

@@ -84,6 +84,11 @@ export class RowReader {
     [this.#bytes, this.#at] = [bytes, start];
   }
 
+  /** Where it reads next. */
+  get position(): number {
+    return this.#at;
+  }
+
   /** Whether there is more. */
   get more(): boolean {
     return this.#at < this.#bytes.length;
