@@ -4,6 +4,10 @@ import type { Digest } from "../lib/oci/digest.ts";
 import { serveHandler } from "../lib/exports/serve.ts";
 import { openStore, type Store, upload } from "../main.ts";
 import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
+import { putImage } from "./rigs/images.ts";
+import { tarOf } from "./rigs/tar.ts";
+
+const LAYER = tarOf([{ name: "a", content: "a" }]);
 
 /** A server of a repository with stored files of four chunks, to which something happens. */
 async function withFiles(names: readonly string[]) {
@@ -112,6 +116,25 @@ Deno.test("chunks without a tag are one thing in the list", async () => {
     await made.store.removeManifest(`disk-${number}`, { asRegistry: true });
   }
   assert.deepEqual(await made.rows(), [["4 chunks without a tag", "incomplete"]]);
+});
+
+Deno.test("a name that nothing has takes a few looks, however many builds have tags like it", async () => {
+  await using work = await makeWorkspace();
+  using store = openStore({ registry: `oci:${work.path("box")}`, repository: "me/app" });
+  for (let number = 2; number <= 40; number++) await putImage(store, `build-${number}`, [{ bytes: LAYER }]);
+  let looks = 0;
+  const counted = new Proxy(store, {
+    get(target, name) {
+      if (name === "manifest") looks++;
+      const value = Reflect.get(target, name);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const answer = await serveHandler({ "me/app": counted })(
+    new Request("http://localhost/files/me/app/build"),
+  );
+  assert.equal(answer.status, 404);
+  assert.ok(looks < 20, `${looks} looks`);
 });
 
 Deno.test("clients do not learn where a damaged file lies, and the operator learns what is wrong", async () => {

@@ -10,7 +10,7 @@ import { chunkNumbers } from "./chunk_numbers.ts";
 import { chunkTag, parseChunkTag } from "./chunk_tags.ts";
 import { chunkNotFound } from "./torn_stash.ts";
 
-/** How many names are looked at to find stashes for the hint. */
+/** How many tags are looked at to find stashes for the hint, or a chunk: builds have tags with numbers, too. */
 const MOST_LOOKS = 10;
 
 /** The tags of a repository, by what they may belong to. */
@@ -75,14 +75,14 @@ async function sortTags(store: StoreReader, baseTag: string, options: CallOption
   return sorted;
 }
 
-/** Whether one of these tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
+/** Whether one of the first tags holds a chunk, or may have held one: GHCR lists tags for a while after their removal. */
 export async function missesItsFirst(
   store: StoreReader,
   baseTag: string,
   numbers: readonly number[],
   options: CallOptions,
 ): Promise<boolean> {
-  for (const number of numbers) {
+  for (const number of numbers.slice(0, MOST_LOOKS)) {
     if ((await lookAtTag(store, chunkTag(baseTag, number), options)).kind !== "foreign") return true;
   }
   return false;
