@@ -5,10 +5,22 @@ import { LayerstashError, MismatchError } from "../lib/errors.ts";
 import type { Compression } from "../lib/layers/compression.ts";
 import { decompressBeside } from "../lib/layers/decoding_thread.ts";
 import { collect } from "../lib/content/collect.ts";
+import { failureOf } from "../lib/content/thread_failure.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { concatenate, someBytes } from "./rigs/content.ts";
 import { makeImage } from "./rigs/images.ts";
 import { tarOf } from "./rigs/tar.ts";
+
+Deno.test("a thread tells an error of the system in plain words, and of every other its class, too", () => {
+  const told = (error: Error) => failureOf(error).message;
+  const broken = Object.assign(new Error("Input/output error (os error 5): read '/a/b'"), { code: "EIO" });
+  assert.equal(told(broken), "'/a/b': the disk has failed");
+  assert.equal(
+    told(Object.assign(new Error("read a: the disk has failed"), { code: "EIO" })),
+    "read a: the disk has failed",
+  );
+  assert.equal(told(new TypeError("no such method")), "TypeError: no such method");
+});
 
 /** Enough to be packed into more than a thread is worth, and not to be packed well. */
 const SIZE = 6_000_000;

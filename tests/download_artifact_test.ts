@@ -206,6 +206,32 @@ Deno.test("small files need no journal, and what a killed run has left of them i
     await assert.rejects(fetch(store, "v1", options), { name: "ConflictError" });
   }));
 
+Deno.test("what may not be looked at where an archive is to be unpacked is named", async () => {
+  await using work = await makeWorkspace();
+  await Deno.writeTextFile(work.path("a"), "a");
+  using real = openDisk();
+  const disk = oddDisk(real, () => {
+    throw new Deno.errors.PermissionDenied("stat: permission denied");
+  });
+  const entry = {
+    type: "file" as const,
+    mode: 0o644,
+    uid: 0,
+    gid: 0,
+    owner: "",
+    group: "",
+    size: 1,
+    modified: 0,
+  };
+  await assert.rejects(
+    hasEntry({ ...entry, path: "a", name: "a", position: 0, extents: () => [] }, {
+      directory: work.path(""),
+      disk,
+    }),
+    { name: "NotAllowedError", message: /a may not be read: permission denied$/ },
+  );
+});
+
 Deno.test("another file is not taken for the one that a hard link of an archive names, also where Deno rounds their numbers", async () => {
   await using work = await makeWorkspace();
   for (const name of ["first", "another"]) await Deno.writeTextFile(work.path(name), name);

@@ -377,6 +377,12 @@ Deno.test("owners come back where they were kept, and count in no other folder",
     assert.equal(code, 0, stderr);
     assert.deepEqual(owners(name), expected);
   }
+  const refused = await place.run(["download", "oci:box:t", "not", "--same-owner"], { under: PLAIN });
+  assert.equal(refused.code, 4);
+  assert.match(
+    refused.stderr,
+    /: --same-owner needs the rights of root: \S+ cannot be given to [1-9]\d*:\d+\nhint: run it as root, or omit /,
+  );
   const later = await place.run(["download", "oci:box:t", "out0", "--same-owner"]);
   assert.match(later.stderr, /^layerstash: out0: 1 file written, /m, "a link is made anew");
   assert.deepEqual(owners("out0"), wanted);

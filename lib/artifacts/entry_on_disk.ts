@@ -1,6 +1,7 @@
 /** Compares the entry of an archive with what has its name on the disk. @module */
 import { isSameBytes } from "../content/bytes.ts";
 import { collectNext } from "../content/collect.ts";
+import { readError } from "../content/file_errors.ts";
 import { compareWithDisk } from "../folders/compare_with_disk.ts";
 import { type Disk, pathOnDisk } from "../folders/disk.ts";
 import type { OpenEntry } from "../layers/entry.ts";
@@ -11,13 +12,18 @@ const PIECE = 256 * 1024;
 /**
  * Whether a directory has the entry: it is `absent`, or it is the `same`, or something `other` has its name. Modes and times
  * do not count.
+ *
+ * @throws {NotAllowedError} if it may not be read
  */
 export async function hasEntry(
   entry: OpenEntry,
   { directory, disk }: { directory: string; disk: Disk },
 ): Promise<"absent" | "same" | "other"> {
-  const hasContent = () => hasBytes(pathOnDisk(directory, entry.path), entry);
-  const found = await compareWithDisk(entry, { directory, disk, hasContent });
+  const at = pathOnDisk(directory, entry.path);
+  const hasContent = () => hasBytes(at, entry);
+  const found = await compareWithDisk(entry, { directory, disk, hasContent }).catch((error) => {
+    throw readError(error, at);
+  });
   if (found === "absent") return found;
   return found === "same" || found === "metadata" ? "same" : "other";
 }

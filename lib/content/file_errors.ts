@@ -86,7 +86,7 @@ function hintOfMissing(path: string): string | undefined {
 export function storageError(error: unknown, path: string): unknown {
   const code = (error as { code?: unknown } | null)?.code;
   const why = code === "EPERM"
-    ? "the system does not permit it, as of an immutable file"
+    ? "the system does not permit it: perhaps it is another user's, or immutable"
     : "permission denied";
   const refusal = denied(error, `${path} cannot be written: ${why}`);
   if (refusal) return refusal;

@@ -8,6 +8,7 @@ import {
   NotAllowedError,
   NotFoundError,
 } from "../errors.ts";
+import { knownWords, saidBy } from "./system_words.ts";
 
 /** Why a thread could not do what it was told. */
 export interface ThreadFailure {
@@ -19,7 +20,9 @@ export interface ThreadFailure {
 
 /** The message of an error. */
 export function failureOf(error: unknown): ThreadFailure {
-  const { kind, message, hint } = error instanceof LayerstashError ? error : new LayerstashError(`${error}`);
+  const { kind, message, hint } = error instanceof LayerstashError
+    ? error
+    : new LayerstashError(knownWords(error) === undefined ? `${error}` : saidBy(error));
   return { type: "failed", kind, message, hint };
 }
 

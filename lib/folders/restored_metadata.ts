@@ -1,4 +1,5 @@
 /** Gives files of a folder that come back what they had beside their content: owners, attributes, modes and times. @module */
+import { denied } from "../content/file_errors.ts";
 import { NotAllowedError } from "../errors.ts";
 import { isOwner, plainMode } from "../images/metadata.ts";
 import { type Entry, timeOf } from "../layers/entry.ts";
@@ -40,7 +41,7 @@ export function restoredMode(
 /**
  * Sets the owner of a file, a directory or a link.
  *
- * @throws {NotAllowedError} if no user has the number
+ * @throws {NotAllowedError} if no user has the number, or the system does not permit it
  */
 export function setOwner(at: string, { uid, gid }: Metadata, disk: Disk): void {
   if (!isOwner(uid) || !isOwner(gid)) {
@@ -48,7 +49,15 @@ export function setOwner(at: string, { uid, gid }: Metadata, disk: Disk): void {
       hint: "omit --same-owner: you then own the files",
     });
   }
-  disk.setOwner(at, { uid, gid });
+  try {
+    disk.setOwner(at, { uid, gid });
+  } catch (error) {
+    const refusal = denied(
+      error,
+      `--same-owner needs the rights of root: ${at} cannot be given to ${uid}:${gid}`,
+    );
+    throw refusal?.with({ hint: "run it as root, or omit --same-owner: you then own the files" }) ?? error;
+  }
 }
 
 /** Whether an attribute comes back: those of users, and capabilities of files only together with their owners. */

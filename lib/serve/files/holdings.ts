@@ -5,7 +5,7 @@ import { counted } from "../../messages.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { faultOfListed, type ListedStash, listStashes } from "../../stash/list_stashes.ts";
 import { parseChunkTag } from "../../stash/chunk_tags.ts";
-import { stateOfStash } from "../../stash/torn_stash.ts";
+import { faultOfStash, stateOfStash } from "../../stash/torn_stash.ts";
 import type { CallOptions, Store } from "../../store/store.ts";
 import type { ListedName } from "./found.ts";
 import type { LookedUp } from "./memory.ts";
@@ -68,7 +68,7 @@ async function decrypted(listed: ListedStash, find: HoldingsOptions["find"]): Pr
   } catch (error) {
     if (error instanceof NotAllowedError) return rest;
     if (!(error instanceof MismatchError || isBroken(error))) throw error;
-    return { ...rest, problem: error.message, state: stateOfStash(error) };
+    return { ...rest, problem: faultOfStash(error), state: stateOfStash(error) };
   }
 }
 
