@@ -5,7 +5,7 @@ import type { TransferEvent } from "../lib/events.ts";
 import { pullBlobs, pushBlob } from "../lib/exports/blobs.ts";
 import type { Digest } from "../lib/oci/digest.ts";
 import type { Store } from "../lib/store/store.ts";
-import { makeWorkspace, someBytes, type Workspace } from "./rigs/content.ts";
+import { makeWorkspace, someBytes, streamOf, type Workspace } from "./rigs/content.ts";
 import { makeKey, type TestKey } from "./rigs/encryption.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { recordThreads } from "./rigs/recorded_threads.ts";
@@ -97,6 +97,22 @@ Deno.test("the same push again sends nothing, and one of a changed file has anot
   const changed = await scene.push();
   assert.notEqual(changed.digest, first.digest);
   assert.ok(await isRight(scene, changed.digest!));
+});
+
+Deno.test("each stream has a key of its own, which no journal keeps, and its bytes are stored", async () => {
+  await using scene = await makeScene();
+  const { store, work, key: { encryptTo, identities } } = scene;
+  const stateDirectory = work.path("state");
+  const digests = new Set<Digest>();
+  for (const seed of [1, 2]) {
+    const bytes = someBytes(300_000, seed);
+    const { digest } = await pushBlob(store, streamOf(bytes), { encryptTo, stateDirectory });
+    digests.add(digest);
+    await pullBlobs(store, [digest], { output: work.path("back"), identities, overwrite: true });
+    assert.deepEqual(await Deno.readFile(work.path("back")), bytes);
+  }
+  assert.equal(digests.size, 2);
+  assert.equal(await work.has("state"), false);
 });
 
 Deno.test("the threads that encrypt stay from one part to the next", async () => {

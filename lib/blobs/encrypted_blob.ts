@@ -37,7 +37,8 @@ export async function encryptWhole(
   encryptTo: Recipients,
   options: MemoryOptions,
 ): Promise<EncryptedInput> {
-  const journal = await openKeyJournal(input, encryptTo, options);
+  const stateDirectory = input.identity && options.stateDirectory; // the next stream has other bytes
+  const journal = await openKeyJournal(input, encryptTo, { ...options, stateDirectory });
   const last = lastRecord(journal, recordSchema);
   const kept = last && await isHeaderFor(last.header, encryptTo) ? last : undefined;
   const { header, nonce } = kept?.key

@@ -16,7 +16,8 @@ export const bytesSchema: v.GenericSchema<unknown, Bytes> = v.pipe(
 /**
  * Opens the journal of an input that is encrypted for recipients. Another file, or other recipients, are another subject: no
  * key goes over to them. What has no identity, as a stream, has a journal for each of its recipients: one whose bytes come again
- * goes on, also if others were named in between.
+ * goes on, also if others were named in between. Its bytes may be others each time: whoever gives such an input a directory makes
+ * sure that no nonce serves for two contents.
  *
  * @throws {ConflictError} if another process stores the same there
  */
