@@ -35,8 +35,9 @@ export function sealRecords(pieces: AsyncIterable<Bytes>, order: PayloadOrder): 
 }
 
 /**
- * Opens sealed records. They begin where a record does. Nothing is passed on that is not authenticated. Each piece is valid
- * until the next one is requested.
+ * Opens sealed records. They begin where a record does. Nothing is passed on that is not authenticated. Where the source breaks,
+ * the whole records that came are passed on first: the next attempt goes on after them. Each piece is valid until the next one
+ * is requested.
  *
  * @throws {MismatchError} if a record is not what was stored, or the last one is missing
  */
@@ -54,8 +55,9 @@ async function* transformed(
   const cipher = new RecordCipher(key);
   const buffers = new SpareBuffers();
   const running: Promise<Transformed>[] = [];
+  const source = new Breakable(pieces);
   let begun = 0;
-  for await (const batch of batches(pieces, work, { ...order, buffers })) {
+  for await (const batch of batches(source, work, { ...order, buffers })) {
     begun += batch.bytes.length;
     const into = buffers.take();
     if (begun <= WORTH_THREADS) {
@@ -68,18 +70,47 @@ async function* transformed(
     }
   }
   for (const each of running) yield (await each).bytes;
+  source.requireWhole();
+}
+
+/** Pieces that end where their source breaks, so that what came before it can be used. */
+class Breakable {
+  readonly #pieces: AsyncIterable<Bytes>;
+  #failure: { error: unknown } | undefined;
+
+  constructor(pieces: AsyncIterable<Bytes>) {
+    this.#pieces = pieces;
+  }
+
+  get isBroken(): boolean {
+    return this.#failure !== undefined;
+  }
+
+  async *[Symbol.asyncIterator](): AsyncGenerator<Bytes> {
+    try {
+      yield* this.#pieces;
+    } catch (error) {
+      this.#failure = { error };
+    }
+  }
+
+  /** Throws the error with which the source broke. */
+  requireWhole(): void {
+    if (this.#failure) throw this.#failure.error;
+  }
 }
 
 /**
  * Cuts pieces into batches. A full one is held back until it is known whether more follow: the last record of all is marked,
- * and may be shorter.
+ * and may be shorter. So where the source breaks, the last record that came is left out.
  */
 async function* batches(
-  pieces: AsyncIterable<Bytes>,
+  pieces: Breakable,
   work: Work,
   { first, toEnd, buffers }: PayloadOrder & { buffers: SpareBuffers },
 ): AsyncGenerator<Batch> {
-  const size = BATCH * (work === "seal" ? RECORD : SEALED_RECORD);
+  const record = work === "seal" ? RECORD : SEALED_RECORD;
+  const size = BATCH * record;
   let held = buffers.take();
   let filled = 0;
   let index = first;
@@ -96,6 +127,11 @@ async function* batches(
       filled += part.length;
       piece = piece.subarray(part.length);
     }
+  }
+  if (pieces.isBroken) {
+    const whole = Math.floor((filled - 1) / record) * record;
+    if (whole > 0) yield { bytes: held.subarray(0, whole), first: index, toEnd: false };
+    return;
   }
   const isEmptyPayload = work === "seal" && toEnd && index === 0;
   if (filled > 0 || isEmptyPayload) yield { bytes: held.subarray(0, filled), first: index, toEnd };

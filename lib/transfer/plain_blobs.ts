@@ -78,9 +78,25 @@ export function plainBlob(
       // Asked for at once: a refusal of the range is an error of the call, not of the stream.
       const bytes = await store.readUnverified(stored.digest, { ...options, ...(!isWhole && { range }) });
       const read = ({ start, end }: ByteRange) => wholly(bytes, end - start, { store, stored, options });
-      return file.open(plain.start, plain.end, read);
+      return withSource(file.open(plain.start, plain.end, read), bytes);
     },
   };
+}
+
+/** A stream that lets go of its source when it is cancelled, also before it has begun to read that. */
+function withSource(stream: ByteStream, source: ByteStream): ByteStream {
+  const reader = stream.getReader();
+  return new ReadableStream({
+    async pull(controller) {
+      const { done, value } = await reader.read();
+      if (done) controller.close();
+      else controller.enqueue(value);
+    },
+    async cancel(reason) {
+      await reader.cancel(reason);
+      await source.cancel(reason).catch(() => {}); // it may have broken
+    },
+  }, { highWaterMark: 0 });
 }
 
 /** The bytes of a stream, which has to have so many: a connection that breaks is not damage. */
