@@ -438,6 +438,15 @@ async function withTwoFiles(
   await test({ registry, store, copy, others });
 }
 
+Deno.test("a copy replaces a file whose first chunk cannot be read", async () => {
+  await withTwoFiles(async ({ registry: { storage }, store, copy, others }) => {
+    const first = (await store.manifest("disk-1"))!;
+    storage.blobs.delete(JSON.parse(new TextDecoder().decode(first.bytes)).config.digest);
+    await copy();
+    assert.deepEqual(await stored(store, "disk"), others);
+  });
+});
+
 Deno.test("a file that a copy has replaced in part is torn, and the hint names the digest of the old one", async () => {
   await withTwoFiles(async ({ registry, store, copy, others }) => {
     const { digest } = await info(store, "disk");

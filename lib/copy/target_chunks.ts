@@ -40,22 +40,23 @@ export async function lookAtTarget(
   images: readonly TaggedImage[],
   { baseTag, numbers, overwrite, jobs, signal, onEvent }: LookAtTargetOptions,
 ): Promise<TargetChunks> {
-  const target: TargetChunks = {
+  const target: Omit<TargetChunks, "isReadable"> = {
     layers: new Map(),
     manifests: new Set(),
-    isReadable: false,
     family: undefined,
   };
+  let [hasOther, hasUnreadable] = [false, false];
   await inParallel(numbers, { jobs, signal }, async (number, signal) => {
     const options = { image: images[number - 1], overwrite, signal, onEvent };
     const held = await chunkUnder(store, chunkTag(baseTag, number), options);
     if (!held) return;
+    if (held === "unreadable") return void (hasUnreadable = true);
     target.layers.set(number, held.layer);
     target.manifests.add(held.manifest);
     target.family ??= held.family;
-    target.isReadable ||= !held.isWanted;
+    hasOther ||= !held.isWanted;
   });
-  return target;
+  return { ...target, isReadable: hasOther && !hasUnreadable };
 }
 
 /** A chunk that a tag of the target holds. */
@@ -67,7 +68,7 @@ interface HeldChunk extends Pick<ChunkImage, "layer" | "manifest"> {
 }
 
 /**
- * The chunk that a tag holds; `undefined` = it holds none that can be read, and is in nobody's way.
+ * The chunk that a tag holds; `unreadable` = it cannot be read; `undefined` = the tag holds none, and is in nobody's way.
  *
  * @throws {ConflictError} if what it holds may not be replaced
  */
@@ -75,7 +76,7 @@ async function chunkUnder(
   store: Store,
   tag: string,
   { image, overwrite, ...options }: CallOptions & { image: TaggedImage | undefined; overwrite: boolean },
-): Promise<HeldChunk | undefined> {
+): Promise<HeldChunk | "unreadable" | undefined> {
   const manifest = image && await store.resolve(tag, options);
   const family = image && manifest && familyWith(image, manifest);
   if (family) return { layer: image.layer, manifest, family, isWanted: true };
@@ -90,7 +91,8 @@ async function chunkUnder(
       isReplaceable: true,
     });
   }
-  return chunk && { ...chunk, family: isSame ? chunk.family : undefined, isWanted: false };
+  if (!chunk) return "unreadable";
+  return { ...chunk, family: isSame ? chunk.family : undefined, isWanted: false };
 }
 
 /** The family in which an image has a digest; `undefined` = in neither. */
