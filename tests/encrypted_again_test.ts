@@ -317,6 +317,22 @@ Deno.test("a stream sends a chunk anew whose tag is not there, with its record i
   }
 });
 
+Deno.test("with overwrite a stream gets a new key, also where the journal still has that of the complete one", async () => {
+  await using scene = await setScene();
+  const { store, work } = scene;
+  const state = work.path("state");
+  const kept = new Map<string, Uint8Array>();
+  const onEvent = ({ type }: TransferEvent) => {
+    if (type !== "blob") return;
+    for (const { name } of Deno.readDirSync(state)) kept.set(name, Deno.readFileSync(`${state}/${name}`));
+  };
+  await upload(store, "disk", { ...encrypted(scene), input: streamOf(FILE), onEvent });
+  for (const [name, bytes] of kept) Deno.writeFileSync(`${state}/${name}`, bytes);
+  const other = flipped(FILE, 5);
+  await upload(store, "disk", { ...encrypted(scene), input: streamOf(other), overwrite: true });
+  assert.deepEqual(await fetched(store, "disk", scene.key.identities), other);
+});
+
 Deno.test("a stream that is shorter or longer than what is stored is a conflict, or goes on", async () => {
   const slice = 3 * 64 * KiB;
   for (const [bytes, goesOn] of [[FILE.slice(0, slice), false], [concatenate([FILE, FILE]), true]] as const) {

@@ -72,7 +72,7 @@ export async function chooseKey(
   encryptTo: Recipients,
   options: ChooseKeyOptions,
 ): Promise<ChosenKey> {
-  const { store, lookUp, baseTag, chunkSize, overwrite, signal, onEvent } = options;
+  const { store, lookUp, baseTag, chunkSize, mayChange, overwrite, signal, onEvent } = options;
   const { identities = encryptTo.identities } = options;
   const kept = lastRecord(journal, keySchema);
   const isMine = () => isHeaderFor(kept!.header, encryptTo);
@@ -86,7 +86,7 @@ export async function chooseKey(
       const isForUnknown = !encryptTo.identities && !(kept && isSameBytes(kept.header, header));
       return { header, ...await keyToCompare(baseTag, details, identities), isForUnknown };
     }
-    const isHere = kept && isSameBytes(kept.header, header) && await isMine() &&
+    const isHere = !mayChange && kept && isSameBytes(kept.header, header) && await isMine() &&
       (await checkPresence(store, existing, { signal })).length === 0;
     if (isHere) return { header, stored: { chunks: existing.chunks, details } };
     if (!overwrite) throw cannotCompare(baseTag, header);
