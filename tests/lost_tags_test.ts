@@ -1,10 +1,10 @@
 /** A stash that has lost the tag of a chunk in its middle: it is found, named, mended and copied. @module */
 import assert from "node:assert/strict";
-import { download, info, openStore, upload, verify } from "../main.ts";
+import { download, info, type InfoOptions, openStore, upload, verify } from "../main.ts";
 import { copyStash } from "../lib/exports/copy.ts";
-import { generateKey, Recipients } from "../lib/exports/encryption.ts";
 import { makeWorkplace } from "./rigs/command_line.ts";
 import { makeWorkspace, sink, someBytes, streamOf } from "./rigs/content.ts";
+import { makeKey } from "./rigs/encryption.ts";
 import { startFakeRegistry } from "./rigs/fake_registry.ts";
 import { putImage } from "./rigs/images.ts";
 import { testOnEachStore } from "./rigs/stores.ts";
@@ -61,12 +61,11 @@ Deno.test("info asks for the digest of each tag, and reads what holds another", 
   await using work = await makeWorkspace();
   await using registry = await startFakeRegistry();
   using store = openFake(registry);
-  const { recipient } = await generateKey();
+  const { encryptTo, identities } = await makeKey(work);
   const input = await work.write("disk.img", BYTES);
   const chunkSize = 10;
   await upload(store, "file", { input, chunkSize });
   await upload(store, "stream", { input: streamOf(BYTES), chunkSize });
-  const encryptTo = await Recipients.of([recipient]);
   await upload(store, "secret", { input: streamOf(someBytes(3000)), chunkSize: 1000, encryptTo });
   await upload(store, "hidden", {
     input: await work.write("3000", someBytes(3000)),
@@ -74,9 +73,9 @@ Deno.test("info asks for the digest of each tag, and reads what holds another", 
     encryptTo,
   });
   await copyStash({ store, baseTag: "stream" }, { store, baseTag: "copy" });
-  const asked = async (name: string) => {
+  const asked = async (name: string, options: InfoOptions = {}) => {
     registry.requests.length = 0;
-    const { faults, chunks } = await info(store, name);
+    const { faults, chunks } = await info(store, name, options);
     const own = chunks.map(({ tag }) => `/v2/me/files/manifests/${tag}`);
     const tags = registry.requests.filter(({ path }) => own.includes(path));
     const count = (wanted: string) => tags.filter(({ method }) => method === wanted).length;
@@ -87,7 +86,9 @@ Deno.test("info asks for the digest of each tag, and reads what holds another", 
     };
   };
   for (const name of ["file", "stream", "secret", "hidden", "copy"]) {
-    assert.deepEqual(await asked(name), { faults: undefined, head: -2, get: 2 }, name);
+    for (const options of [{}, { identities }]) {
+      assert.deepEqual(await asked(name, options), { faults: undefined, head: -2, get: 2 }, name);
+    }
   }
   await putImage(store, "file-3", [{ bytes: someBytes(4) }]);
   await store.removeManifest("file-2");

@@ -32,10 +32,10 @@ export function rebuildImage(
   number: number,
   { isStream = false }: { isStream?: boolean } = {},
 ): TaggedImage {
-  const { chunkSize, modified } = stash;
+  const { chunkSize } = stash;
   const { digest, size: bytes } = stash.chunks[number - 1]!;
   const encryption = stash.encryption && { format: "age" } as const;
-  const name = encryption ? undefined : stash.name;
+  const { name, modified }: Partial<Stash> = encryption ? {} : stash; // of an encrypted one, only the key tells them
   const note = {
     version: 1,
     name,
