@@ -33,8 +33,7 @@ export interface SetAliasOptions extends CallOptions {
 }
 
 /**
- * Makes an alias for one or more blobs. In docker's format the manifest is the same as the
- * one that dxf writes.
+ * Makes an alias for one or more blobs. In docker's format the manifest is the same as the one that dxf writes.
  *
  * @returns the manifest of the alias
  * @throws {NotFoundError} if a blob is not in the repository

@@ -47,9 +47,8 @@ export interface CopyStashResult {
 
 /**
  * Copies a stash with all its chunks unchanged, perhaps to another base tag. Existing chunks are skipped. The manifests are
- * stored in the format of the target, as by an upload to it. The tags are put as by
- * an upload: that of the last chunk last, because it makes the stash complete; in a directory all at once. A stash that is replaced
- * keeps its tags until all images are stored.
+ * stored in the format of the target, and the tags are put, as by an upload to it: that of the last chunk last, because it makes
+ * the stash complete; in a directory all at once. A stash that is replaced keeps its tags until all images are stored.
  *
  * @throws {InvalidInputError} if a base tag is invalid, or a number is out of range
  * @throws {NotFoundError} if the stash does not exist or is incomplete

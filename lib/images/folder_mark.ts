@@ -66,7 +66,7 @@ export async function configOfFolder(
 }
 
 /**
- * How large the config of a folder is at most, in bytes: it lists the layers, each with some 75, and says little else. Those of
+ * How large the config of a folder is at most, in bytes: it lists the layers, each with some 110, and says little else. Those of
  * most images say how they were built, are larger, and need not be fetched.
  */
 function mostBytes(layers: number): number {
