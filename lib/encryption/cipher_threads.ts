@@ -18,6 +18,7 @@ let users = 0;
 export class CipherThreads implements Disposable {
   /** How many orders may be under way at once. */
   readonly most: number = 2 * threadCount();
+  #isUsed = true;
 
   /** Starts no thread yet. */
   constructor() {
@@ -30,8 +31,10 @@ export class CipherThreads implements Disposable {
     return thread.run(order, [order.batch.bytes.buffer, order.into.buffer]);
   }
 
-  /** The stream needs no more threads. */
+  /** The stream needs no more threads. It may say so twice: others that use them are counted. */
   [Symbol.dispose](): void {
+    if (!this.#isUsed) return;
+    this.#isUsed = false;
     if (--users > 0) return;
     for (const thread of threads) thread[Symbol.dispose]();
     threads = [];
