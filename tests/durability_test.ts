@@ -219,7 +219,7 @@ test("a disk that fails after a download was renamed is not taken for somebody w
     await sync.call(this);
   };
   try {
-    await assert.rejects(download(store, "disk", { output }), /Input\/output error/);
+    await assert.rejects(download(store, "disk", { output }), /the disk has failed$/);
   } finally {
     prototype.sync = sync;
   }

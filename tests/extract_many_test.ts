@@ -59,7 +59,7 @@ Deno.test("many files for which a disk is too small leave nothing on it", withSm
   await using _disk = await mountSmallDisk(disk, "2m");
   await assert.rejects(
     extract(await image.files(), ["/"], { directory: `${disk}/out` }),
-    { name: "LayerstashError", message: `no space is left on the disk for ${disk}/out` },
+    { name: "DiskFullError", message: `no space is left on the disk for ${disk}/out` },
   );
   assert.deepEqual([...Deno.readDirSync(disk)], []);
 });
