@@ -147,7 +147,7 @@ test("a file system that syncs no directories is no failure, and a disk that fai
     for (const code of ["EINVAL", "ENOTSUP", "EIO"]) {
       prototype.sync = () => Promise.reject(Object.assign(new Error(`it says ${code}`), { code }));
       const written = writeAtomically(work.path(code), someBytes(10));
-      await (code === "EIO" ? assert.rejects(written, /it says EIO/) : written);
+      await (code === "EIO" ? assert.rejects(written, /the disk has failed/) : written);
     }
   } finally {
     prototype.sync = sync;
@@ -179,7 +179,7 @@ Deno.test("a directory on a drive that does not exist is an error, and is not lo
   };
   Deno.mkdir = () => Promise.reject(new Deno.errors.NotFound("no such drive"));
   try {
-    await assert.rejects(makeDirectory("/box/me/files"), { message: "no such drive" });
+    await assert.rejects(makeDirectory("/box/me/files"), { message: "nothing can be made in /" });
   } finally {
     Object.assign(Deno, { lstatSync, mkdir });
   }
