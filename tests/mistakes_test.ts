@@ -535,7 +535,7 @@ const MISTAKES: Readonly<Record<string, readonly Mistake[]>> = {
       "upload other.img PLAIN/me/files:disk",
       6,
       "cannot store other.img as disk: the tag disk-1 already exists and holds something else",
-      "use another name, or --overwrite to replace it",
+      "use another name, or --overwrite to replace it: layerstash upload other.img PLAIN/me/files:disk --overwrite",
     ],
     [
       "download PLAIN/me/files:disk other.img",

@@ -124,7 +124,9 @@ Deno.test("what a removal that was killed has left counts as absent", async () =
   for (const number of [3, 1]) {
     await upload(store, "disk", { input, chunkSize: 10, overwrite: true });
     await pushPlaceholder(store, `disk-${number}`, {});
-    const missing = new RegExp(`^NotFoundError: the stash .*incomplete: .*disk-${number},? is missing$`);
+    const missing = new RegExp(
+      `^IncompleteStashError: the stash .*incomplete: .*disk-${number},? is missing$`,
+    );
     await assert.rejects(verify(store, "disk"), missing);
     for (const more of [{}, { input: streamOf(someBytes(25)) }]) {
       await upload(store, "disk", { input, chunkSize: 10, ...more });

@@ -144,7 +144,7 @@ test("when the file cannot be replaced, nothing is left beside it", async (home)
     Deno.mkdirSync(join(path, "in the way"), { recursive: true });
     return config;
   });
-  await assert.rejects(change, NotAllowedError);
+  await assert.rejects(change, { message: `${path} cannot be written: it is a directory` });
   assert.deepEqual(await namesIn(join(home.path, "folder")), ["config.json"]);
 });
 
