@@ -20,9 +20,9 @@ export async function openTty(): Promise<Deno.FsFile | undefined> {
  */
 export async function askAtTty(tty: Deno.FsFile, question: string, signal: AbortSignal): Promise<string> {
   const show = (text: string) => void tty.writeSync(new TextEncoder().encode(text));
-  show(`${question}: `);
-  tty.setRaw(true);
+  tty.setRaw(true); // before the question: whoever types at once would see the secret
   try {
+    show(`${question}: `);
     return await typedLine(tty, signal);
   } finally {
     tty.setRaw(false);
